@@ -1,0 +1,211 @@
+/*
+ * What storage daemons, their clients and keepers say to each other, as plain structs.
+ *
+ * A message is one header frame (struct wire_request or struct wire_reply, encoded by
+ * proto/wire/frame.h) and 0…16 payload frames of at most 256 KiB, never described twice: the
+ * header tells their total length. Every header carries the wire version, a request carries its
+ * id, the sender's epoch, the time it is worth working on, and the request id for the log.
+ *
+ *   socket                     operations
+ *   daemon, control ROUTER     PING RESERVE DEL LIST PULL VERIFY
+ *   daemon, bulk ROUTER        PUT GET
+ *   keeper ROUTER              ANNOUNCE
+ *
+ * All operations are idempotent: a lost reply is answered by asking again under a new id.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "proto/base/err.h"
+#include "proto/base/log.h"
+
+/* What we write; what we still read. A peer may be one version ahead: new fields are skipped. */
+#define WIRE_VERSION	     1
+#define WIRE_VERSION_MIN     1
+
+#define WIRE_CHUNK_MAX	     ((uint32_t)4 * 1024 * 1024)
+#define WIRE_PIECE_MAX	     ((uint32_t)256 * 1024) /* of one GET */
+#define WIRE_BLOCK	     ((uint32_t)64 * 1024) /* one CRC32C each, counted from the chunk's start */
+#define WIRE_CRC_MAX	     (WIRE_PIECE_MAX / WIRE_BLOCK)
+#define WIRE_INLINE_MAX	     WIRE_PIECE_MAX /* longer PUTs ask for room first (RESERVE) */
+#define WIRE_PAIRS_MAX	     2048	    /* of one DEL or one answer of LIST */
+#define WIRE_DEADLINE_MAX_MS 600000
+
+#define WIRE_UUID_MAX	     37 /* with the NUL, as all of these */
+#define WIRE_NAME_MAX	     64
+#define WIRE_ADDRESS_MAX     64 /* "ADDR:PORT"; a numeric address, never a name */
+#define WIRE_TEXT_MAX	     128
+
+enum wire_op {
+	WIRE_PING = 1,
+	WIRE_RESERVE,
+	WIRE_PUT,
+	WIRE_GET,
+	WIRE_DEL,
+	WIRE_LIST,
+	WIRE_PULL,
+	WIRE_VERIFY,
+	WIRE_ANNOUNCE,
+	WIRE_OP_END
+};
+
+/* "put", for logs and metrics. */
+const char *wire_op_name(enum wire_op op);
+
+/* A physical copy: the chunk's SHA-256 and the instance it was written for. */
+struct wire_pair {
+	unsigned char digest[32];
+	uint64_t gen;
+	uint32_t len; /* of the chunk; 0 where it is not known */
+};
+
+/* What a daemon says of itself; a bit set. */
+enum wire_state {
+	WIRE_READY = 1,	   /* recovered and serving */
+	WIRE_FULL = 2,	   /* at its floor of free space: refuses PUT and PULL */
+	WIRE_POISONED = 4, /* an fdatasync failed: acknowledges nothing any more */
+};
+
+/* Is it you, and how are you? Also the first message of every connection. */
+struct wire_ping {
+	char name[WIRE_NAME_MAX];	  /* who asks, for the log */
+	char cluster_uuid[WIRE_UUID_MAX]; /* "" when not known */
+};
+struct wire_pong {
+	char uuid[WIRE_UUID_MAX]; /* of the daemon: an address may have changed hands */
+	char cluster_uuid[WIRE_UUID_MAX];
+	unsigned state; /* enum wire_state */
+	uint64_t total, used, free;
+	uint64_t incarnation;
+};
+
+/* Room for a chunk of `len` bytes; answered when there is. The ticket is for one PUT. */
+struct wire_reserve {
+	uint32_t len;
+};
+struct wire_reserved {
+	uint64_t ticket;
+};
+
+/* Payload: the chunk. ticket 0: inline, at most WIRE_INLINE_MAX. Answered when it is durable. */
+struct wire_put {
+	struct wire_pair pair;
+	uint64_t ticket;
+};
+
+/*
+ * Blocks of a chunk: offset is a multiple of WIRE_BLOCK, length ends on one or at the chunk's
+ * end. Answer: one payload frame (none when length is 0) and the CRC32C of each block in it.
+ */
+struct wire_get {
+	struct wire_pair pair; /* gen: preferred; bytes of another gen are as good */
+	uint32_t offset;
+	uint32_t length;
+};
+struct wire_got {
+	uint64_t gen;	/* of the copy that was read */
+	uint32_t total; /* length of the whole chunk */
+	uint32_t crc[WIRE_CRC_MAX];
+	unsigned crcs;
+};
+
+/* An array of pairs, packed on the wire (WIRE_PAIR_BYTES each); read with wire_pair_at(). */
+#define WIRE_PAIR_BYTES 44
+struct wire_pairs {
+	const unsigned char *packed;
+	unsigned count;
+};
+struct wire_pair wire_pair_at(const struct wire_pairs *pairs, unsigned i);
+/* Append at `packed` + i × WIRE_PAIR_BYTES. */
+void wire_pair_pack(unsigned char *packed, unsigned i, const struct wire_pair *pair);
+
+/* Answered when all are durably gone; a pair that is not there is fine. */
+struct wire_del {
+	struct wire_pairs pairs;
+};
+
+/* Pairs of a partition in order of (digest, gen), beginning after `after` (all 0: from the start). */
+struct wire_list {
+	uint32_t partition;
+	unsigned limit; /* 1…WIRE_PAIRS_MAX */
+	struct wire_pair after;
+};
+struct wire_listed {
+	struct wire_pairs pairs;
+	bool more;
+	uint64_t incarnation;
+};
+
+/* Fetch a pair from the daemon that serves at `bulk`, verify it, keep it; answered when durable. */
+struct wire_pull {
+	struct wire_pair pair; /* with its length */
+	char bulk[WIRE_ADDRESS_MAX];
+};
+
+/* A reader got bad bytes: check the copy against its SHA-256 and drop it from the index if bad. */
+struct wire_verify {
+	struct wire_pair pair;
+};
+struct wire_verified {
+	bool dropped;
+};
+
+/* A daemon to its keepers, every second. */
+struct wire_announce {
+	char uuid[WIRE_UUID_MAX];
+	char name[WIRE_NAME_MAX];
+	char zone[WIRE_NAME_MAX];
+	char control[WIRE_ADDRESS_MAX];
+	char bulk[WIRE_ADDRESS_MAX];
+	char cluster_uuid[WIRE_UUID_MAX]; /* of its disk; "" for a new disk */
+	uint64_t incarnation;		  /* grows with each start of the daemon */
+	unsigned state;			  /* enum wire_state */
+	uint64_t total, used, free;
+};
+/* The header's epoch is the newest the keeper knows (0: no map yet). */
+struct wire_announced {
+	char cluster_uuid[WIRE_UUID_MAX];
+	uint32_t node_id; /* row id of the daemon; 0 while it is not registered */
+};
+
+struct wire_request {
+	enum wire_op op;
+	uint64_t id;	      /* of the call; unique on its connection */
+	int64_t epoch;	      /* of the sender's map; 0: none */
+	uint32_t deadline_ms; /* time left when it was sent, 1…WIRE_DEADLINE_MAX_MS */
+	char rq[LOG_RQ_MAX];
+	union {
+		struct wire_ping ping;
+		struct wire_reserve reserve;
+		struct wire_put put;
+		struct wire_get get;
+		struct wire_del del;
+		struct wire_list list;
+		struct wire_pull pull;
+		struct wire_verify verify;
+		struct wire_announce announce;
+	};
+};
+
+struct wire_reply {
+	enum wire_op op; /* of the request */
+	uint64_t id;
+	int64_t epoch;		  /* highest the answering side has heard of */
+	int status;		  /* 0 or enum err; on failure the part below is all 0 */
+	char text[WIRE_TEXT_MAX]; /* more about a failure, for the log */
+	union {
+		struct wire_pong pong;
+		struct wire_reserved reserved;
+		struct wire_got got;
+		struct wire_listed listed;
+		struct wire_verified verified;
+		struct wire_announced announced;
+	};
+};
+
+/* Codes as they stand on the wire; what has no number there becomes ERR_UNAVAILABLE. */
+unsigned wire_status_encode(int code);
+int wire_status_decode(unsigned status);
