@@ -161,7 +161,7 @@ struct wire_announce {
 	char control[WIRE_ADDRESS_MAX];
 	char bulk[WIRE_ADDRESS_MAX];
 	char cluster_uuid[WIRE_UUID_MAX]; /* of its disk; "" for a new disk */
-	uint64_t incarnation;		  /* grows with each start of the daemon */
+	uint64_t incarnation;		  /* another one at each start of the daemon */
 	unsigned state;			  /* enum wire_state */
 	uint64_t total, used, free;
 };

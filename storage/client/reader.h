@@ -21,7 +21,7 @@
 
 struct store_reader;
 
-struct store_piece {
+struct store_bytes {
 	struct buf *buf; /* a reference that the caller drops with buf_unref() */
 	size_t offset;	 /* in buf->data */
 	size_t len;	 /* 0: the end was reached, buf is NULL */
@@ -37,7 +37,7 @@ struct store_reader *store_reader_start(struct store_client *c, const struct wir
 					int64_t timeout_ms);
 
 /* Errors are those of storage/client/get.h, and -ECANCELED; after one the reader gives no more. */
-int await_store_read(struct store_reader *r, struct store_piece *out) MUST_CHECK;
+int await_store_read(struct store_reader *r, struct store_bytes *out) MUST_CHECK;
 
 /* The chunk that await_store_read() failed on, for the row to be looked up again. */
 const struct wire_pair *store_reader_failed(const struct store_reader *r);
