@@ -1,0 +1,106 @@
+/*
+ * The hot reads: who calls, what may he do here, which manifest, which blob.
+ *
+ * Each kind of lookup is batched (metadb/batch.h): what PostgreSQL decides is asked at every
+ * request and never cached over time, so that a revoked token, a moved tag or a deleted package is
+ * seen at once. Only immutable bytes are cached: manifests by digest, chunk lists by gen; the
+ * link between a package and a digest is always asked for.
+ */
+#pragma once
+
+#include "metadb/metadb.h"
+#include "metadb/tokens.h"
+#include "proto/model/access.h"
+#include "proto/model/digest.h"
+#include "proto/model/media.h"
+#include "proto/model/name.h"
+
+/* How the caller says who he is. */
+enum credential_form {
+	CREDENTIAL_NONE, /* anonymous, also an anonymous bearer token */
+	CREDENTIAL_HASH, /* a token itself, by its SHA-256 */
+	CREDENTIAL_ID,	 /* ids out of a bearer token whose signature was checked */
+};
+struct credential {
+	enum credential_form form;
+	unsigned char hash[TOKEN_HASH_BYTES]; /* CREDENTIAL_HASH */
+	int64_t token_id;		      /* CREDENTIAL_ID: both */
+	int64_t account_id;
+};
+
+/* Everything but anonymous and active is answered 401, on every route. */
+enum caller_state {
+	CALLER_ANONYMOUS,
+	CALLER_ACTIVE,
+	CALLER_UNKNOWN, /* no such token, or the account is gone */
+	CALLER_EXPIRED,
+	CALLER_REVOKED,
+	CALLER_SUSPENDED,
+};
+struct caller {
+	enum caller_state state;
+	int64_t account_id; /* this and what follows: CALLER_ACTIVE only, else 0 */
+	int64_t token_id;
+	char login[LOGIN_MAX + 1];
+	enum token_kind kind;
+	unsigned scopes;
+	bool site_admin;
+	int64_t expires_at; /* of the token, 0: never */
+};
+
+/* Who is this? For routes without a package. */
+int await_caller(struct metadb *db, const struct credential *c, struct caller *out) MUST_CHECK;
+
+/* What the caller is to NAMESPACE/NAME: feed `standing` to access_decide(). */
+struct authorization {
+	struct caller caller;
+	/* All zero but for `scopes` and `signed_in` when the caller is not ACTIVE. Anonymous and
+	 * invalid callers stand the same; whether they get further is the caller state's matter. */
+	struct standing standing;
+	int64_t namespace_id; /* 0: no such account */
+	int64_t package_id;   /* 0: no such package; unpublished ones have an id */
+};
+/* namespace is folded; one round trip for credential, namespace, package and role together. */
+int await_authorize(struct metadb *db, const struct credential *c, const char *namespace,
+		    const char *name, struct authorization *out) MUST_CHECK;
+
+/* The manifest behind a tag or digest of a package; ERR_NOT_FOUND. */
+struct manifest_info {
+	int64_t id;
+	int64_t package_id;
+	struct digest digest;
+	enum manifest_kind kind;
+	const char *media_type; /* in the arena */
+	size_t size;
+};
+int await_manifest_find(struct metadb *db, struct arena *a, int64_t package_id,
+			const struct reference *ref, struct manifest_info *out) MUST_CHECK;
+/*
+ * Its bytes, from the cache or from PostgreSQL; valid as long as the arena. ERR_NOT_FOUND: it went
+ * away in between.
+ */
+int await_manifest_bytes(struct metadb *db, struct arena *a, const struct manifest_info *m,
+			 struct slice *out) MUST_CHECK;
+
+/* Where the bytes of a blob are: chunks in order, each known to storage as (digest, gen). */
+struct chunk_ref {
+	unsigned char digest[SHA256_BYTES];
+	uint32_t len;
+	uint64_t offset; /* of its first byte in the blob */
+};
+struct chunk_list {
+	int64_t gen;
+	uint64_t size;
+	uint32_t count; /* an empty blob has none */
+	struct chunk_ref chunk[];
+};
+struct blob_info {
+	struct digest digest;
+	int64_t gen;
+	uint64_t size;
+	bool lost; /* proved to have no good copy: GET 503, HEAD of a writer 404 */
+	const struct chunk_list *chunks; /* NULL unless asked for; valid as long as the arena */
+};
+/* The blob with that digest in this package; ERR_NOT_FOUND when the package has no link to it. */
+int await_blob_find(struct metadb *db, struct arena *a, int64_t package_id,
+		    const struct digest *d, bool with_chunks, struct blob_info *out) MUST_CHECK;

@@ -1,0 +1,33 @@
+/*
+ * Packages: NAMESPACE/NAME, private from birth, visible once they have a manifest.
+ *
+ * A package row is made by the first upload or manifest of somebody who may create it
+ * (metadb/uploads.h, metadb/manifests.h); whoever pushes the first manifest is its publisher and
+ * gets the role admin. Result codes: metadb/metadb.h.
+ */
+#pragma once
+
+#include "metadb/metadb.h"
+#include "proto/model/access.h"
+
+/* The package that a push goes to, as await_authorize() found it. */
+struct package_target {
+	int64_t namespace_id;
+	const char *name;   /* the part behind the namespace */
+	int64_t package_id; /* 0: make it, the caller has checked that he may */
+};
+
+struct package {
+	int64_t id;
+	int64_t namespace_id;
+	const char *namespace;
+	const char *name;
+	enum visibility visibility;
+	int64_t publisher_id; /* 0 until published */
+	int64_t created_at;
+	int64_t published_at; /* 0: not yet */
+};
+
+/* One package, published or not; ERR_NOT_FOUND. Texts live in the arena. */
+int await_package_get(struct metadb *db, struct arena *a, int64_t package_id,
+		      struct package *out) MUST_CHECK;
