@@ -112,15 +112,15 @@ pg_start() {
 }
 
 # After a kill -9 of PostgreSQL's first process, the others need a moment to notice. A new one refuses to start while
-# the pid in postmaster.pid exists, even if it is a zombie or somebody else by now. That nobody works in the data
-# folder is the better test; once it holds, the file is stale.
+# the pid in one of its lock files exists, even if it is a zombie or somebody else by now. That nobody works in the
+# data folder is the better test; once it holds, the files are stale.
 pg_wait_for_orphans() {
 	local begin=$SECONDS
 	while pg_has_orphans; do
 		((SECONDS - begin < 60)) || die "processes of a killed PostgreSQL still use $dir/data/postgres"
 		sleep 0.1
 	done
-	rm -f "$dir/data/postgres/postmaster.pid"
+	rm -f "$dir/data/postgres/postmaster.pid" "$dir"/run/postgres/.s.*
 }
 
 pg_has_orphans() {
