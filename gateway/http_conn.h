@@ -1,0 +1,48 @@
+/*
+ * HTTP/1 connections: accepted, read, answered, kept alive, closed.
+ *
+ * An engine of callbacks on the loop; each request becomes a struct http_stream that its own
+ * task works (gateway/http_stream.h). Body bytes are read from the socket straight into the
+ * reader's memory, answers are written straight from the sender's; a connection without a
+ * request holds no buffer. States and time-outs: http_conn.c. Loop thread only.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "gateway/http_stream.h"
+#include "gateway/transport.h"
+#include "proto/base/loop.h"
+
+struct http_limits {
+	unsigned connections;
+	int64_t head_ms;     /* from a request's first byte to the end of its head */
+	int64_t idle_ms;     /* between requests */
+	int64_t progress_ms; /* without a byte taken or given in a body or an answer */
+};
+
+/* What the connections of a process share. */
+struct http_front;
+
+struct http_front *http_front_new(struct loop *l, const struct http_limits *limits,
+				  const struct http_service *service);
+/* All connections must be closed (http_front_count() is 0). */
+void http_front_free(struct http_front *f);
+/* Open connections. */
+unsigned http_front_count(const struct http_front *f);
+
+/* Accept from a shared listening socket; the fd stays the caller's until http_front_drain(). */
+void http_front_listen(struct http_front *f, int fd);
+/* Serve a connection that exists already; takes over the transport. `remote` is copied. */
+void http_front_serve(struct http_front *f, struct transport *t, const char *remote);
+
+/*
+ * Stop accepting (what waits in the backlog is taken first), close idle connections, let each
+ * request end its connection. on_empty runs once, when the last connection is gone.
+ */
+void http_front_drain(struct http_front *f, void (*on_empty)(void *arg), void *arg);
+/* Time is over: cancel every request and drop every connection. */
+void http_front_abort(struct http_front *f);
+bool http_front_draining(const struct http_front *f);

@@ -1,0 +1,117 @@
+/*
+ * One request, from its head to its line in the log.
+ *
+ *   head → route → repository name → await_request_authorize() → handler → answer sent → access
+ * line
+ *
+ * A task runs request.c's function from left to right; handlers see only a request whose route,
+ * parameters and rights are settled. All memory of a request is in rq->arena: handlers allocate
+ * there, register releases with arena_defer() and need no clean-up code. Once the client is
+ * gone or the gateway's time to drain is over, every wait returns -ECANCELED (or ERR_PEER_GONE
+ * from the functions below): just return give_up(rq, rc, …).
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "gateway/http_head.h"
+#include "gateway/http_stream.h"
+#include "gateway/http_uri.h"
+#include "gateway/route.h"
+#include "proto/base/arena.h"
+#include "proto/base/buf.h"
+#include "proto/model/access.h"
+#include "proto/model/name.h"
+
+struct worker;
+struct caller;
+
+/* Which kind of answers a path gives when something is wrong. */
+enum surface {
+	SURFACE_REGISTRY, /* /v2, /token: {"errors":[…]} */
+	SURFACE_REST,	  /* /api/v3: {"message":…} */
+	SURFACE_WEB,	  /* the rest: text */
+};
+
+#define REQUEST_ID_MAX 33
+
+struct request {
+	struct worker *worker;
+	struct http_stream *stream;
+	struct arena *arena;
+	char id[REQUEST_ID_MAX]; /* in logs, in X-Request-Id, sent along to storage */
+	int64_t started_us;	 /* clock_now_us() */
+
+	const struct http_head *head;
+	enum surface surface;
+	struct uri_query query;
+	struct route_match match;
+	struct repository_name repo; /* with a {name} in the pattern, valid then */
+
+	/* Filled by await_request_authorize() (gateway/auth.c). */
+	struct caller *caller;	  /* metadb/lookups.h, in the arena; NULL: anonymous */
+	const char *caller_name;  /* for the access line; "" for anonymous */
+	struct standing standing; /* with NEED_PACKAGE */
+	int64_t package_id;	  /* with NEED_PACKAGE, when it exists; otherwise 0 */
+
+	/* The answer; private to reply.c and request.c. */
+	struct {
+		int status;   /* 0: none yet */
+		bool started; /* its head went to the stream */
+		bool ready;   /* prepared by reply()/refuse(), to be sent after the handler */
+		int64_t length;
+		int64_t sent;
+		const void *body;
+		struct reply_field *fields;
+		unsigned count, room;
+	} answer;
+	/* What went wrong with the client's side (a body error), 0: nothing. */
+	int fault;
+};
+
+static inline bool request_is(const struct request *rq, enum http_method m)
+{
+	return rq->head->method == m;
+}
+
+/* A header's value as a NUL-terminated string; NULL when it was not sent. Case is ignored. */
+const char *request_header(struct request *rq, const char *name);
+/* A path parameter by the word in the pattern's braces; asserts that the pattern has it. */
+const char *request_param(const struct request *rq, const char *name);
+/* A query parameter, decoded; NULL when it was not sent. */
+const char *request_query(const struct request *rq, const char *name);
+/* "https://host[:port]": gateway.public_url, or made from the Host header. Without a last
+ * slash. */
+const char *request_base_url(struct request *rq);
+
+/* Bytes the body will have; −1 when the client does not say (chunked). 0 without a body. */
+int64_t request_body_length(const struct request *rq);
+
+/*
+ * Read the body, straight from the socket into `data`: > 0 bytes (what was there, up to
+ * capacity), 0 at its end, or ERR_PEER_GONE, -ETIMEDOUT, ERR_SYNTAX, -ECANCELED: pass these to
+ * give_up(), which knows that they are the client's.
+ */
+int64_t await_body_read(struct request *rq, void *data, size_t capacity) MUST_CHECK;
+/*
+ * Wait until there are bytes to read: 1, 0 at the end, or errors as above. Call it before
+ * taking a buffer, so that slow clients do not hold memory while they think.
+ */
+int await_body_ready(struct request *rq) MUST_CHECK;
+/*
+ * The whole body in memory, charged to the buffer budget until the request ends: 0;
+ * ERR_LIMIT when it has more than max bytes (answer 413); or errors as above.
+ */
+int await_body_all(struct request *rq, size_t max, struct slice *out) MUST_CHECK;
+
+/*
+ * The auth step, in gateway/auth.c: authenticate the caller, look up rq->standing where the
+ * right needs it, decide. 0: go on to the handler. Otherwise it has refused (refuse(),
+ * give_up(), with the challenge where there is one) and returns what that returned.
+ */
+int await_request_authorize(struct request *rq, const struct right *right) MUST_CHECK;
+
+/* The service that turns heads into tasks; arg is the struct worker. */
+bool on_request(void *worker, struct http_stream *s, struct arena *a,
+		const struct http_head *head);

@@ -1,0 +1,70 @@
+/*
+ * Which handler serves a path, and which right it needs.
+ *
+ * A pattern is split at slashes. `{word}` matches one segment, `{name}` (this word only, once a
+ * pattern) one or more, so that repository names may hold slashes: what follows it is matched
+ * from the right end of the path. A pattern that ends in a slash matches with and without it;
+ * all others match exactly. The first row whose pattern fits decides; rows of the same pattern
+ * stand together and differ in methods: none with this method is 405, no pattern at all is 404.
+ * Pure.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "gateway/http_head.h"
+#include "gateway/http_uri.h"
+#include "proto/model/access.h"
+
+struct request;
+
+/* What must be true of the caller before the handler is called; await_request_authorize() sees
+ * to it. */
+enum need {
+	NEED_NOTHING, /* the handler looks at credentials itself, if at all */
+	NEED_VALID,   /* anonymous is fine, an invalid credential is not */
+	NEED_CALLER,  /* a valid credential */
+	NEED_SITE_ADMIN,
+	NEED_ORG_ADMIN,	 /* of the organization in {org} */
+	NEED_ORG_MEMBER, /* likewise */
+	NEED_PACKAGE,	 /* `action` on the package rq->repo (from {name}) */
+};
+
+struct right {
+	enum need need;
+	enum action action; /* with NEED_PACKAGE */
+	bool creates;	    /* the action may bring the package into being */
+};
+
+struct route {
+	unsigned methods; /* HTTP_… bits; HTTP_GET does not imply HTTP_HEAD */
+	const char *pattern;
+	struct right right;
+	/*
+	 * Runs in the request's task, may await. Answers with reply…(), refuse…() or give_up()
+	 * and returns their value.
+	 */
+	int (*handler)(struct request *rq);
+};
+
+#define ROUTE_PARAMS_MAX 6
+
+struct route_param {
+	struct slice name; /* as in the pattern, without braces */
+	const char *value; /* decoded */
+};
+
+struct route_match {
+	const struct route *route; /* NULL: 404, or 405 when `allowed` is not 0 */
+	unsigned allowed;	   /* methods that the path knows */
+	unsigned count;
+	struct route_param param[ROUTE_PARAMS_MAX];
+};
+
+/* The rows end with one whose pattern is NULL. */
+void route_find(const struct route *rows, struct arena *a, enum http_method method,
+		const struct uri_path *path, struct route_match *out);
+
+/* Every route of the gateway, in gateway/route_table.c. */
+extern const struct route route_table[];

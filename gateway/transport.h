@@ -1,0 +1,36 @@
+/*
+ * The bytes below HTTP: a socket, TLS over one, or a script in a test.
+ *
+ * readv and writev never block: > 0 bytes, -EAGAIN, another -errno; readv 0 at the end. After
+ * want(), on_ready(arg, WATCH_READ | WATCH_WRITE) is called on the loop's stack, again and
+ * again while that is possible (level-triggered), until want(0). A transport that holds
+ * decrypted bytes counts as readable.
+ */
+#pragma once
+
+#include <stdint.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#include "proto/base/loop.h"
+
+struct transport;
+
+struct transport_ops {
+	ssize_t (*readv)(struct transport *t, const struct iovec *iov, int count);
+	ssize_t (*writev)(struct transport *t, const struct iovec *iov, int count);
+	void (*want)(struct transport *t, int what);
+	/* No more will be written (FIN); reading goes on. */
+	void (*shutdown)(struct transport *t);
+	/* Close and free; on_ready is not called again. */
+	void (*close)(struct transport *t);
+};
+
+struct transport {
+	const struct transport_ops *ops;
+	void (*on_ready)(void *arg, int ready);
+	void *arg;
+};
+
+/* A connected, non-blocking socket; takes over the fd. */
+struct transport *transport_plain_new(struct loop *l, int fd);

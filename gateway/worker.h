@@ -1,0 +1,50 @@
+/*
+ * A worker process of the gateway: what all its requests share. One a process.
+ *
+ * Made by the parent with fork(); accepts from the parent's listening sockets; tells the parent
+ * over its channel whether it is ready. It holds no state that another worker would need.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "proto/base/buf.h"
+#include "proto/base/loop.h"
+#include "proto/base/settings.h"
+
+struct metadb;
+struct map_watch;
+struct key_watch;
+struct store_client;
+struct http_front;
+
+struct worker {
+	struct loop *loop;
+	struct buf_pool *bufs;	    /* the one budget for payload bytes */
+	const struct settings *set; /* settings() */
+	struct metadb *metadb;
+	struct map_watch *map;
+	struct key_watch *keys;
+	struct store_client *store;
+	struct http_front *front; /* listeners and connections */
+	char name[64];		  /* "gateway-1/2", also in logs */
+	int index;		  /* 1…workers */
+	bool draining;		  /* no new connections; answers say Connection: close */
+	char date[32];		  /* for the Date header, kept fresh by worker_date() */
+	int64_t date_at;
+	uint64_t id_seed[2]; /* of request ids */
+	uint64_t id_next;
+};
+
+/* The Date header's value for now. */
+const char *worker_date(struct worker *w);
+/* A new request id, 32 hex digits and NUL, into id. */
+void worker_request_id(struct worker *w, char id[33]);
+
+/*
+ * The life of a worker, called by the parent in the forked child: serves until SIGTERM and the
+ * drain after it, or until the parent is gone. `listeners` are shared, non-blocking sockets;
+ * `channel` is this worker's end of the socket pair. Returns the exit code.
+ */
+int worker_run(int index, const int *listeners, unsigned count, int channel);
