@@ -1,0 +1,46 @@
+/*
+ * The handlers that the route table names, one per thing that a client can do.
+ *
+ * Each runs in its request's task after await_authorize() has allowed what the row needs,
+ * answers with reply…(), refuse…() or give_up() and returns the status. They read top to
+ * bottom; what is behind the database is behind metadb's functions, what is behind storage
+ * behind the upload stream and the reader.
+ */
+#pragma once
+
+struct request;
+
+/* /v2/ and /token: gateway/v2_base.c, gateway/v2_token.c */
+int v2_base_get(struct request *rq);   /* GET HEAD /v2/ */
+int v2_token_get(struct request *rq);  /* GET /token */
+int v2_token_post(struct request *rq); /* POST /token */
+
+/* gateway/v2_tag.c, gateway/v2_blob.c, gateway/v2_manifest.c */
+int v2_tag_list(struct request *rq);	 /* GET /v2/{name}/tags/list */
+int v2_blob_get(struct request *rq);	 /* GET HEAD /v2/{name}/blobs/{digest} */
+int v2_manifest_get(struct request *rq); /* GET HEAD /v2/{name}/manifests/{reference} */
+int v2_manifest_put(struct request *rq); /* PUT /v2/{name}/manifests/{reference} */
+
+/* Uploads, {session} is their id: gateway/v2_upload.c */
+int v2_upload_start(struct request *rq);  /* POST /v2/{name}/blobs/uploads/ */
+int v2_upload_status(struct request *rq); /* GET /v2/{name}/blobs/uploads/{session} */
+int v2_upload_patch(struct request *rq);  /* PATCH, the same path */
+int v2_upload_put(struct request *rq);	  /* PUT, the same path */
+int v2_upload_cancel(struct request *rq); /* DELETE, the same path */
+
+/* GitHub's REST: gateway/api_base.c, gateway/api_account.c */
+int api_base_get(struct request *rq);  /* GET /api/v3/ */
+int api_user_self(struct request *rq); /* GET /api/v3/user */
+int api_user_get(struct request *rq);  /* GET /api/v3/users/{username} */
+int api_org_get(struct request *rq);   /* GET /api/v3/orgs/{org} */
+
+/* gateway/api_membership.c */
+int api_membership_get(struct request *rq); /* GET /api/v3/orgs/{org}/memberships/{username} */
+int api_membership_put(struct request *rq); /* PUT, the same path */
+int api_membership_delete(struct request *rq); /* DELETE, the same path */
+
+/* GitHub Enterprise's REST for site admins: gateway/api_admin.c */
+int api_admin_user_create(struct request *rq); /* POST /api/v3/admin/users */
+int api_admin_org_create(struct request *rq);  /* POST /api/v3/admin/organizations */
+int api_admin_token_create(
+	struct request *rq); /* POST /api/v3/admin/users/{username}/authorizations */

@@ -1,0 +1,31 @@
+/*
+ * Byte ranges: the Range header of a blob read and the Content-Range of an upload's part.
+ *
+ * Pure functions; any thread. Every number is checked against 2^63 - 1 before it is used.
+ * Sources: RFC 9110 §14 (Range); OCI distribution-spec, "Pushing a blob in chunks"
+ * (Content-Range there is `<first>-<last>` without a unit; clients that write
+ * `bytes <first>-<last>/<total or *>` are understood as well).
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "proto/base/err.h"
+
+enum range_kind {
+	RANGE_WHOLE, /* no range, or one that a server may ignore: answer 200 with all */
+	RANGE_PART,  /* answer 206 with first…last */
+	RANGE_UNSATISFIABLE, /* answer 416 with the size */
+};
+
+struct byte_range {
+	int64_t first;
+	int64_t last; /* inclusive */
+};
+
+/* The one range asked for, cut to `size`. Several ranges, or text that is none, mean the whole. */
+enum range_kind range_parse(const char *text, size_t len, int64_t size, struct byte_range *out);
+
+/* ERR_SYNTAX when it is none, its last lies before its first, or a number is too large. */
+int content_range_parse(const char *text, size_t len, struct byte_range *out) MUST_CHECK;

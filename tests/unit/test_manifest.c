@@ -1,0 +1,154 @@
+/* gateway/manifest.h: what is read from each kind of manifest, and what is refused with which words. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "gateway/manifest.h"
+
+#define HEX "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define REF(type, size) \
+	"{\"mediaType\":\"" type "\",\"digest\":\"sha256:" HEX "\",\"size\":" size "}"
+#define CONFIG	"\"config\":" REF("application/vnd.oci.image.config.v1+json", "7")
+#define LAYER	REF("application/vnd.oci.image.layer.v1.tar+gzip", "11")
+#define FOREIGN REF("application/vnd.docker.image.rootfs.foreign.diff.tar.gzip", "13")
+#define IMAGE	"{\"schemaVersion\":2," CONFIG ",\"layers\":[" LAYER "," FOREIGN "]}"
+
+static struct arena *arena;
+static struct manifest m;
+
+static int open_arena(void **state)
+{
+	(void)state;
+	arena = arena_new();
+	return 0;
+}
+
+static int close_arena(void **state)
+{
+	(void)state;
+	arena_free(arena);
+	return 0;
+}
+
+static int parse(const char *type, const char *body)
+{
+	return manifest_parse(arena, type, body, strlen(body), &m);
+}
+
+static void refuse(const char *type, const char *body, const char *words)
+{
+	if (parse(type, body) != ERR_SYNTAX)
+		fail_msg("accepted: %.100s", body);
+	if (strstr(m.complaint, words) == NULL)
+		fail_msg("'%s' does not say '%s'", m.complaint, words);
+}
+
+static void image(void **state)
+{
+	(void)state;
+	assert_int_equal(parse(MEDIA_OCI_MANIFEST "; charset=utf-8", IMAGE), 0);
+	assert_int_equal(m.kind, MANIFEST_IMAGE);
+	assert_string_equal(m.media_type, MEDIA_OCI_MANIFEST);
+	assert_string_equal(m.artifact_type, "application/vnd.oci.image.config.v1+json");
+	assert_int_equal(m.config.size, 7);
+	assert_int_equal(m.ref_count, 2);
+	assert_int_equal(m.refs[0].size, 11);
+	assert_false(m.refs[0].foreign);
+	assert_true(m.refs[1].foreign);
+	assert_false(m.has_subject);
+	assert_int_equal(parse(MEDIA_DOCKER_MANIFEST, IMAGE), 0);
+	assert_int_equal(
+		parse(MEDIA_OCI_MANIFEST, "{\"schemaVersion\":2," CONFIG ",\"layers\":null}"),
+		0);
+	assert_int_equal(m.ref_count, 0);
+}
+
+static void index_and_subject(void **state)
+{
+	(void)state;
+	assert_int_equal(
+		parse(MEDIA_OCI_INDEX,
+		      "{\"schemaVersion\":2,\"artifactType\":\"a/b\",\"manifests\":[" REF(
+			      MEDIA_OCI_MANIFEST, "5") "],\"subject\":" REF(MEDIA_OCI_INDEX,
+									    "6") "}"),
+		0);
+	assert_int_equal(m.kind, MANIFEST_INDEX);
+	assert_string_equal(m.artifact_type, "a/b");
+	assert_int_equal(m.ref_count, 1);
+	assert_true(m.has_subject);
+	assert_int_equal(parse(NULL, "{\"schemaVersion\":2,\"mediaType\":\"" MEDIA_DOCKER_LIST
+				     "\",\"manifests\":[]}"),
+			 0);
+	assert_string_equal(m.media_type, MEDIA_DOCKER_LIST);
+}
+
+static void ambiguous(void **state)
+{
+	(void)state;
+	refuse(MEDIA_OCI_INDEX, "{\"schemaVersion\":2,\"manifests\":[],\"layers\":[]}",
+	       "layers");
+	refuse(MEDIA_OCI_MANIFEST,
+	       "{\"schemaVersion\":2," CONFIG ",\"layers\":[],\"manifests\":[]}", "manifests");
+	refuse(MEDIA_OCI_MANIFEST,
+	       "{\"schemaVersion\":2,\"mediaType\":\"" MEDIA_OCI_INDEX "\",\"manifests\":[]}",
+	       "Content-Type");
+	refuse(MEDIA_OCI_MANIFEST, "{\"schemaVersion\":2,\"schemaVersion\":2}", "duplicate");
+	refuse(NULL, IMAGE, "neither");
+}
+
+static void malformed(void **state)
+{
+	(void)state;
+	refuse(MEDIA_OCI_MANIFEST, "", "cannot be read");
+	refuse(MEDIA_OCI_MANIFEST, "[]", "not a JSON object");
+	refuse(MEDIA_OCI_MANIFEST, IMAGE "x", "cannot be read");
+	refuse(MEDIA_OCI_MANIFEST, "{\"schemaVersion\":3}", "schemaVersion");
+	refuse(MEDIA_OCI_MANIFEST, "{\"schemaVersion\":2}", "config");
+	refuse(MEDIA_OCI_MANIFEST, "{\"schemaVersion\":2," CONFIG "}", "layers is missing");
+	refuse(MEDIA_OCI_MANIFEST, "{\"schemaVersion\":2," CONFIG ",\"layers\":[{}]}",
+	       "layer 0");
+	refuse(MEDIA_OCI_MANIFEST,
+	       "{\"schemaVersion\":2," CONFIG ",\"layers\":[" REF("a/b", "-1") "]}", "size");
+	refuse(MEDIA_OCI_MANIFEST,
+	       "{\"schemaVersion\":2," CONFIG
+	       ",\"layers\":[{\"mediaType\":\"a/b\",\"size\":1,\"digest\":\"sha256:12\"}]}",
+	       "digest");
+	refuse("text/plain", IMAGE, "media type");
+}
+
+static void schema1(void **state)
+{
+	(void)state;
+	refuse("application/vnd.docker.distribution.manifest.v1+prettyjws",
+	       "{\"schemaVersion\":1,\"name\":\"a\",\"fsLayers\":[]}", "schema version 1");
+	refuse("application/json", "{\"schemaVersion\":1}", "schema version 1");
+}
+
+static void bounds(void **state)
+{
+	const size_t many = 600000;
+	char *deep = arena_alloc(arena, 256), *wide = arena_alloc(arena, many + 64);
+
+	(void)state;
+	memset(deep, '[', 100);
+	refuse(MEDIA_OCI_MANIFEST, deep, "nested too deep");
+	strcpy(wide, "{\"a\":[0");
+	for (size_t i = strlen(wide); i < many; i += 2)
+		memcpy(wide + i, ",0", 2);
+	refuse(MEDIA_OCI_MANIFEST, wide, "too many values");
+}
+
+#define CASE(fn) cmocka_unit_test_setup_teardown(fn, open_arena, close_arena)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {CASE(image),	    CASE(index_and_subject),
+					   CASE(ambiguous), CASE(malformed),
+					   CASE(schema1),   CASE(bounds)};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
