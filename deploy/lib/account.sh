@@ -16,7 +16,8 @@ settle_account() {
 	as_owner=(setpriv --reuid=packhouse --regid=packhouse --init-groups)
 	if ! getent passwd packhouse >/dev/null; then
 		say "creating the user packhouse"
-		useradd --system --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin packhouse ||
+		useradd --system --user-group --no-create-home --home-dir /nonexistent \
+			--shell /usr/sbin/nologin packhouse ||
 			die "could not create the user packhouse"
 	fi
 }

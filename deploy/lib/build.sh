@@ -19,7 +19,8 @@ install_programs() {
 	local path file
 	for path in "${program_paths[@]}"; do
 		file=$dir/bin/${path##*/}
-		[ -x "$build_dir/$path" ] || die "$build_dir/$path is missing: build first (deploy/up without --no-build)"
+		[ -x "$build_dir/$path" ] ||
+			die "$build_dir/$path is missing: build first (deploy/up without --no-build)"
 		cmp -s "$build_dir/$path" "$file" && continue
 		install_file "$file" 0755 "$owner_file" <"$build_dir/$path"
 	done

@@ -7,7 +7,7 @@ say() {
 }
 
 die() {
-	printf '%s: %s\n' "deploy/${0##*/}" "$*" >&2
+	printf '%s: %s\n' "${program:-deploy/${0##*/}}" "$*" >&2
 	exit 1
 }
 

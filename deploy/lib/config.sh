@@ -22,7 +22,8 @@ read_secrets() {
 		done <"$dir/packhouse.env"
 	fi
 	if [ -z "$database_password" ]; then
-		[ ! -d "$dir/data/postgres" ] || die "$dir/packhouse.env is gone, and with it the password of the database"
+		[ ! -d "$dir/data/postgres" ] ||
+			die "$dir/packhouse.env is gone, and with it the password of the database"
 		database_password=$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n')
 	fi
 }
@@ -71,7 +72,7 @@ write_config() {
 		value[${setting%%=*}]=${setting#*=}
 	done
 	{
-		echo "# Settings of this cluster, written by deploy/up at each start. To change one: deploy/up --set KEY=VALUE"
+		echo "# Settings of this cluster, written by deploy/up at each start: change them with --set KEY=VALUE"
 		for key in "${!value[@]}"; do
 			echo "$key = ${value[$key]}"
 		done | sort
@@ -108,9 +109,11 @@ say_how_to_use() {
 		Packhouse serves $registry. Make an account and a token for it, then log in, push and pull:
 
 		  . $dir/packhouse.env
-		  admin() { curl -sS -H "Authorization: Bearer \$PACKHOUSE_ADMIN_TOKEN" "\$PACKHOUSE_URL/api/v3/admin/\$1" -d "\$2"; }
+		  admin() {
+		    curl -sS -H "Authorization: Bearer \$PACKHOUSE_ADMIN_TOKEN" "\$PACKHOUSE_URL/api/v3/admin/\$1" -d "\$2"
+		  }
 		  admin users '{"login":"alice","email":"alice@example.org"}'
-		  admin users/alice/authorizations '{"scopes":["write:packages"],"note":"laptop"}'      # shows the token, once
+		  admin users/alice/authorizations '{"scopes":["write:packages"],"note":"laptop"}'   # shows the token
 
 		  docker login -u alice $registry      # the password is the token
 		  docker tag debian:12 $registry/alice/debian:12

@@ -23,7 +23,8 @@ install_packages() {
 	local missing as_root=()
 	mapfile -t missing < <(list_missing_packages "$@")
 	[ ${#missing[@]} -gt 0 ] || return 0
-	command -v apt-get >/dev/null || die "this is no Debian: install what deploy/packages/ lists, then use --no-install"
+	command -v apt-get >/dev/null || 
+		die "this is no Debian: install what deploy/packages/ lists, then use --no-install"
 	if [ "$(id -u)" != 0 ]; then
 		command -v sudo >/dev/null ||
 			die "these packages are missing and there is no sudo to install them; as root, run:" \

@@ -42,7 +42,7 @@ settle_ports() {
 	done
 	[ "$fresh" = yes ] || return 0
 	{
-		echo '# Ports chosen by deploy/up. A line may be removed while the cluster is down; a new port is chosen then.'
+		echo '# Ports chosen by deploy/up. Remove a line while the cluster is down, and a new port is chosen.'
 		for name in "${!ports[@]}"; do
 			echo "$name=${ports[$name]}"
 		done | sort -V

@@ -41,18 +41,18 @@ pg_first_statements() {
 
 # pg_connections: what all processes of the cluster may open together, and some for an operator
 pg_connections() {
-	local pool=6 setting
+	local pool=6 setting gateways=${option[gateways]} workers=${option[workers]}
 	for setting in "${settings[@]}"; do
 		case $setting in database.pool=*) pool=${setting#*=} ;; esac
 	done
 	is_number "$pool" 1 500 || die "--set database.pool=$pool: 1 to 500"
-	echo $((20 + pool * (option[gateways] * option[workers] + 1)))
+	echo $((20 + pool * (gateways * workers + 1)))
 }
 
 pg_configure() {
 	local data=$1
 	install_file "$data/packhouse.conf" 0600 "$owner_file" <<-TEXT
-		# Written by deploy/up at each start of PostgreSQL; own changes belong into postgresql.auto.conf (ALTER SYSTEM).
+		# Written by deploy/up at each start of PostgreSQL; for own changes there is ALTER SYSTEM.
 		listen_addresses = '127.0.0.1'
 		port = ${ports[postgres]}
 		unix_socket_directories = '$(pg_socket_folder)'

@@ -1,0 +1,105 @@
+# shellcheck shell=bash
+# The kinds of tests: one function run_KIND each. What a kind is for: tests/README.md.
+
+run_lint() {
+	local counts
+	counts=$(/usr/bin/python3 -B "$root/tests/lint/run.py" --counts-to /dev/fd/3 3>&1 >&2) 2>&1
+	# shellcheck disable=SC2086 # two numbers
+	count ${counts:-0 1}
+}
+
+run_unit() {
+	check "build with gcc" make_build unit-gcc dev gcc && run_ctest unit-gcc '^unit_'
+	check "build with clang" make_build unit-clang dev clang-14
+}
+
+run_db() {
+	check "build with gcc" make_build unit-gcc dev gcc && with_database run_ctest unit-gcc '^db_'
+}
+
+# with_database COMMAND…: runs it with PACKHOUSE_TEST_DATABASE_URL naming an empty database of a throw-away server
+with_database() {
+	local begin
+	begin=$("$root/tests/runner/throwaway-postgres" start) || {
+		count 0 1
+		return
+	}
+	export PACKHOUSE_TEST_DATABASE_URL=${begin#* }
+	"$@"
+	unset PACKHOUSE_TEST_DATABASE_URL
+	"$root/tests/runner/throwaway-postgres" stop "${begin%% *}"
+}
+
+run_cluster() {
+	check "build the programs" make_build release release gcc &&
+		run_pytest cluster cluster --build-dir "$root/build/release"
+}
+
+run_clients() {
+	check "build the programs" make_build release release gcc &&
+		run_pytest clients clients --build-dir "$root/build/release"
+}
+
+# Each target for some seconds, beginning with its corpus; a crash leaves its input in build/fuzz/.
+run_fuzz() {
+	local target name seconds=${PACKHOUSE_FUZZ_SECONDS:-15} corpus
+	check "build with clang" make_build fuzz fuzz clang-14 || return
+	while read -r target; do
+		name=${target##*/fuzz_}
+		corpus=$root/build/fuzz/corpus/$name
+		mkdir -p "$corpus"
+		echo "fuzzing $name for $seconds s"
+		check "fuzz $name" fuzz_one "$target" "$name" "$corpus" "$seconds"
+	done < <(find "$root/build/fuzz" -name 'fuzz_*' -type f -perm -u+x | sort)
+}
+
+fuzz_one() {
+	local target=$1 name=$2 corpus=$3 seconds=$4 seeds=()
+	if [ -d "$root/tests/fuzz/corpus/$name" ]; then
+		seeds=("$root/tests/fuzz/corpus/$name")
+	fi
+	"$target" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -verbosity=0 \
+		-artifact_prefix="$root/build/fuzz/$name-" "$corpus" "${seeds[@]}" \
+		2>"$root/build/fuzz/$name.log" </dev/null || {
+		tail -n 40 "$root/build/fuzz/$name.log"
+		return 1
+	}
+}
+
+# The same unit and database tests, and a part of the cluster tests, with programs that watch their own memory.
+run_asan() {
+	export ASAN_OPTIONS=abort_on_error=0:detect_stack_use_after_return=0
+	export UBSAN_OPTIONS=print_stacktrace=1
+	check "build with gcc" make_build asan asan gcc || return
+	run_ctest asan '^unit_'
+	with_database run_ctest asan '^db_'
+	run_pytest asan cluster -m asan --build-dir "$root/build/asan"
+	unset ASAN_OPTIONS UBSAN_OPTIONS
+}
+
+run_fresh() {
+	install_packages fresh
+	local counts
+	counts=$("$root/tests/fresh/run" 3>&1 >&2) 2>&1
+	# shellcheck disable=SC2086 # two numbers
+	count ${counts:-0 1}
+}
+
+run_bench() {
+	check "build the programs" make_build release release gcc &&
+		run_pytest bench bench --build-dir "$root/build/release"
+}
+
+# soak:NAME runs tests/soak/NAME, which may take hours.
+run_soak() {
+	check "$1" "$root/tests/soak/$1"
+}
+
+list_soaks() {
+	local file
+	for file in "$root"/tests/soak/*; do
+		if [ -x "$file" ] && [ -f "$file" ]; then
+			printf 'soak:%s ' "${file##*/}"
+		fi
+	done
+}
