@@ -29,7 +29,8 @@ int await_account_by_login(struct metadb *db, struct arena *a, const char *login
 int await_account_by_id(struct metadb *db, struct arena *a, int64_t id,
 			struct account *out) MUST_CHECK;
 
-/* ERR_CONFLICT when the login is taken by whatever kind of account. email and name may be NULL. */
+/* ERR_CONFLICT when the login is taken by whatever kind of account. email and name may be NULL.
+ */
 int await_user_create(struct metadb *db, struct arena *a, const struct actor *who,
 		      const char *login, const char *email, const char *name,
 		      struct account *out) MUST_CHECK;
@@ -40,13 +41,14 @@ int await_user_create(struct metadb *db, struct arena *a, const struct actor *wh
 int await_organization_create(struct metadb *db, struct arena *a, const struct actor *who,
 			      const char *login, const char *name, const char *admin_login,
 			      struct account *out) MUST_CHECK;
-/* Makes the user if missing, and a site admin in any case; ERR_CONFLICT: it is an organization. */
+/* Makes the user if missing, and a site admin in any case; ERR_CONFLICT: it is an organization.
+ */
 int await_site_admin_ensure(struct metadb *db, struct arena *a, const char *login,
 			    struct account *out) MUST_CHECK;
 
 /*
- * Sets (or, with MEMBERSHIP_NONE, ends) what a user is in an organization. ERR_NOT_FOUND: no such
- * organization or user; ERR_CONFLICT: it would be left without an owner.
+ * Sets (or, with MEMBERSHIP_NONE, ends) what a user is in an organization. ERR_NOT_FOUND: no
+ * such organization or user; ERR_CONFLICT: it would be left without an owner.
  */
 int await_membership_set(struct metadb *db, const struct actor *who, int64_t organization,
 			 int64_t user, enum membership role) MUST_CHECK;

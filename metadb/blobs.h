@@ -14,8 +14,8 @@
 
 /*
  * HEAD by somebody who may write: finds the blob as await_blob_find() does and renews its
- * protection when less than half is left, in a statement of its own. Lost blobs are ERR_NOT_FOUND,
- * so that the next push heals them. No chunks are returned.
+ * protection when less than half is left, in a statement of its own. Lost blobs are
+ * ERR_NOT_FOUND, so that the next push heals them. No chunks are returned.
  */
 int await_blob_promise(struct metadb *db, int64_t package_id, const struct digest *d,
 		       struct blob_info *out) MUST_CHECK;

@@ -2,8 +2,8 @@
  * The Ed25519 keys of bearer tokens, kept fresh: made and rotated by the keeper.
  *
  * Two generations are alive: the newest that has begun to sign, and what still verifies. A new
- * key is published a while before it signs, so that every gateway knows it by then; a gateway that
- * meets an unknown key id asks again at once. Loop thread only; runs a task of its own.
+ * key is published a while before it signs, so that every gateway knows it by then; a gateway
+ * that meets an unknown key id asks again at once. Loop thread only; runs a task of its own.
  */
 #pragma once
 
@@ -29,5 +29,6 @@ void key_watch_free(struct key_watch *w); /* before metadb_close() */
 const struct signing_key *key_watch_signer(const struct key_watch *w, int64_t now);
 /* The key with that id, not expired; NULL when unknown. Not over a wait. */
 const struct signing_key *key_watch_find(const struct key_watch *w, int64_t id, int64_t now);
-/* After a NULL from key_watch_find(): load now, at most once a second. 0 or a code of metadb.h. */
+/* After a NULL from key_watch_find(): load now, at most once a second. 0 or a code of metadb.h.
+ */
 int await_key_watch_refresh(struct key_watch *w) MUST_CHECK;

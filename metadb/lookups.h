@@ -2,9 +2,9 @@
  * The hot reads: who calls, what may he do here, which manifest, which blob.
  *
  * Each kind of lookup is batched (metadb/batch.h): what PostgreSQL decides is asked at every
- * request and never cached over time, so that a revoked token, a moved tag or a deleted package is
- * seen at once. Only immutable bytes are cached: manifests by digest, chunk lists by gen; the
- * link between a package and a digest is always asked for.
+ * request and never cached over time, so that a revoked token, a moved tag or a deleted package
+ * is seen at once. Only immutable bytes are cached: manifests by digest, chunk lists by gen;
+ * the link between a package and a digest is always asked for.
  */
 #pragma once
 
@@ -54,8 +54,9 @@ int await_caller(struct metadb *db, const struct credential *c, struct caller *o
 /* What the caller is to NAMESPACE/NAME: feed `standing` to access_decide(). */
 struct authorization {
 	struct caller caller;
-	/* All zero but for `scopes` and `signed_in` when the caller is not ACTIVE. Anonymous and
-	 * invalid callers stand the same; whether they get further is the caller state's matter. */
+	/* All zero but for `scopes` and `signed_in` when the caller is not ACTIVE. Anonymous
+	 * and invalid callers stand the same; whether they get further is the caller state's
+	 * matter. */
 	struct standing standing;
 	int64_t namespace_id; /* 0: no such account */
 	int64_t package_id;   /* 0: no such package; unpublished ones have an id */
@@ -76,8 +77,8 @@ struct manifest_info {
 int await_manifest_find(struct metadb *db, struct arena *a, int64_t package_id,
 			const struct reference *ref, struct manifest_info *out) MUST_CHECK;
 /*
- * Its bytes, from the cache or from PostgreSQL; valid as long as the arena. ERR_NOT_FOUND: it went
- * away in between.
+ * Its bytes, from the cache or from PostgreSQL; valid as long as the arena. ERR_NOT_FOUND: it
+ * went away in between.
  */
 int await_manifest_bytes(struct metadb *db, struct arena *a, const struct manifest_info *m,
 			 struct slice *out) MUST_CHECK;
@@ -101,6 +102,7 @@ struct blob_info {
 	bool lost; /* proved to have no good copy: GET 503, HEAD of a writer 404 */
 	const struct chunk_list *chunks; /* NULL unless asked for; valid as long as the arena */
 };
-/* The blob with that digest in this package; ERR_NOT_FOUND when the package has no link to it. */
+/* The blob with that digest in this package; ERR_NOT_FOUND when the package has no link to it.
+ */
 int await_blob_find(struct metadb *db, struct arena *a, int64_t package_id,
 		    const struct digest *d, bool with_chunks, struct blob_info *out) MUST_CHECK;

@@ -2,7 +2,8 @@
  * Manifests and tags: the commit point of a push. Reading them: metadb/lookups.h.
  *
  * A manifest belongs to one package. Its blobs must be linked to the same package, its children
- * (of an index) must be manifests of the same package; foreign layers are left out by the caller.
+ * (of an index) must be manifests of the same package; foreign layers are left out by the
+ * caller.
  */
 #pragma once
 
@@ -45,16 +46,17 @@ struct manifest_put {
 
 /*
  * Locks the links of its blobs, checks them and its children, stores the manifest, moves the
- * tags, publishes the package; all or nothing, one round trip, idempotent. ERR_NOT_FOUND: blobs or
- * children are missing (the lists), or, with both lists empty, the package or namespace is gone.
- * ERR_LIMIT: more than MANIFEST_REFERENCES_MAX references.
+ * tags, publishes the package; all or nothing, one round trip, idempotent. ERR_NOT_FOUND: blobs
+ * or children are missing (the lists), or, with both lists empty, the package or namespace is
+ * gone. ERR_LIMIT: more than MANIFEST_REFERENCES_MAX references; ERR_CONFLICT: struct
+ * package_target.
  */
 int await_manifest_put(struct metadb *db, struct arena *a, const struct actor *who,
 		       const struct manifest_new *m, struct manifest_put *out) MUST_CHECK;
 
 /*
- * Tags of a package in byte order, at most `limit` (≥ 0) of those after `last` (NULL or "": from
- * the start). *more: there are others behind. Cost follows limit, not the number of tags.
+ * Tags of a package in byte order, at most `limit` (≥ 0) of those after `last` (NULL or "":
+ * from the start). *more: there are others behind. Cost follows limit, not the number of tags.
  */
 struct tag_list {
 	const char **name; /* in the arena */

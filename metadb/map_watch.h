@@ -1,8 +1,8 @@
 /*
  * The newest cluster map and the addresses of its nodes, kept fresh.
  *
- * Polls every two seconds (with jitter) and at once on map_watch_poke(). While PostgreSQL is away
- * the last view stands. Loop thread only; runs a task of its own.
+ * Polls every two seconds (with jitter) and at once on map_watch_poke(). While PostgreSQL is
+ * away the last view stands. Loop thread only; runs a task of its own.
  */
 #pragma once
 
@@ -32,8 +32,8 @@ struct cluster_view {
 struct map_watch;
 
 /*
- * on_change gets the first view and every one that differs in epoch or in a node; it runs on the
- * watch's task and must not wait. The view is valid until the next on_change returned.
+ * on_change gets the first view and every one that differs in epoch or in a node; it runs on
+ * the watch's task and must not wait. The view is valid until the next on_change returned.
  */
 struct map_watch *map_watch_new(struct metadb *db,
 				void (*on_change)(void *arg, const struct cluster_view *view),

@@ -1,6 +1,7 @@
 /*
  * The handle on PostgreSQL that everything in this folder works on: a pool of connections, the
- * batched lookups and two caches of immutable bytes. One a process (a gateway worker, a keeper).
+ * batched lookups and two caches of immutable bytes. One a process (a gateway worker, a
+ * keeper).
  *
  * All await_ functions of this folder are called from tasks of the handle's loop and answer
  *   0 or a positive count    done
@@ -47,7 +48,8 @@ void metadb_close(struct metadb *db);
 /* At least one connection is up; otherwise the reason is written to `why` (may be NULL). */
 bool metadb_up(const struct metadb *db, FILE *why);
 
-/* Asks: schema version in the database, and whether it is the one this program needs or newer. */
+/* Asks: schema version in the database, and whether it is the one this program needs or newer.
+ */
 int await_schema_version(struct metadb *db, int *version) MUST_CHECK;
 /* The version that this program was built with. */
 int schema_version_needed(void);

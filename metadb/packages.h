@@ -2,19 +2,23 @@
  * Packages: NAMESPACE/NAME, private from birth, visible once they have a manifest.
  *
  * A package row is made by the first upload or manifest of somebody who may create it
- * (metadb/uploads.h, metadb/manifests.h); whoever pushes the first manifest is its publisher and
- * gets the role admin. Result codes: metadb/metadb.h.
+ * (metadb/uploads.h, metadb/manifests.h); whoever pushes the first manifest is its publisher
+ * and gets the role admin. Result codes: metadb/metadb.h.
  */
 #pragma once
 
 #include "metadb/metadb.h"
 #include "proto/model/access.h"
 
-/* The package that a push goes to, as await_authorize() found it. */
+/*
+ * The package that a push goes to, as await_authorize() found it. When somebody else published
+ * a package of that name since, the push is refused with ERR_CONFLICT: authorize again.
+ */
 struct package_target {
 	int64_t namespace_id;
 	const char *name;   /* the part behind the namespace */
 	int64_t package_id; /* 0: make it, the caller has checked that he may */
+	bool published; /* as standing.published said when the caller's rights were checked */
 };
 
 struct package {
@@ -23,7 +27,7 @@ struct package {
 	const char *namespace;
 	const char *name;
 	enum visibility visibility;
-	int64_t publisher_id; /* 0 until published */
+	int64_t publisher_id; /* until it is published: who made the row */
 	int64_t created_at;
 	int64_t published_at; /* 0: not yet */
 };

@@ -47,8 +47,10 @@ void token_hash(const char *text, size_t len, unsigned char hash[TOKEN_HASH_BYTE
 int await_token_create(struct metadb *db, struct arena *a, const struct actor *who,
 		       const struct token_new *wanted, char text[TOKEN_TEXT_LEN + 1],
 		       struct token *out) MUST_CHECK;
-/* From the next lookup on it is invalid; again is fine. ERR_NOT_FOUND: no token of the account. */
+/* From the next lookup on it is invalid; again is fine. ERR_NOT_FOUND: no token of the account.
+ */
 int await_token_revoke(struct metadb *db, const struct actor *who, int64_t account_id,
 		       int64_t token_id) MUST_CHECK;
-/* Remember that it was used, at most once an hour each: call it freely, it mostly does nothing. */
+/* Remember that it was used, at most once an hour each: call it freely, it mostly does nothing.
+ */
 int await_token_used(struct metadb *db, int64_t token_id) MUST_CHECK;

@@ -1,12 +1,12 @@
 /*
  * Uploads: from POST to the blob's row. Bytes first, row last.
  *
- * Starting one commits an instance (its gen, never used again) and the upload row before any byte
- * is sent to storage. Chunks that are durable on a write quorum are then recorded in batches, each
- * in one statement guarded by `version`: of two writers one wins, the other gets ERR_CONFLICT
- * (answer 416 with the size that await_upload_load() tells). No leases: any worker of any gateway
- * may take the next request. What members have not acknowledged is owed, in the same transaction.
- * Result codes common to all functions: metadb/metadb.h.
+ * Starting one commits an instance (its gen, never used again) and the upload row before any
+ * byte is sent to storage. Chunks that are durable on a write quorum are then recorded in
+ * batches, each in one statement guarded by `version`: of two writers one wins, the other gets
+ * ERR_CONFLICT (answer 416 with the size that await_upload_load() tells). No leases: any worker
+ * of any gateway may take the next request. What members have not acknowledged is owed, in the
+ * same transaction. Result codes common to all functions: metadb/metadb.h.
  */
 #pragma once
 
@@ -45,7 +45,7 @@ struct upload_chunk {
 
 /*
  * Begins an upload by account `who` into a package, which is made (unpublished) when it has no
- * id. ERR_NOT_FOUND: the namespace or package is gone.
+ * id. ERR_NOT_FOUND: the namespace or package is gone; ERR_CONFLICT: struct package_target.
  */
 int await_upload_start(struct metadb *db, const struct actor *who,
 		       const struct package_target *target, enum digest_algorithm algorithm,
@@ -69,11 +69,11 @@ struct upload_commit {
 	bool repeated; /* the session had been committed before (a lost answer) */
 };
 /*
- * The end: records the last chunks, checks that indexes and lengths are complete, makes or finds
- * the blob, links it to the package under protection and removes the upload; one round trip. The
- * caller has checked that the bytes have this digest. Repeating it after a lost answer is fine.
- * ERR_CONFLICT: another writer was faster; ERR_NOT_FOUND: no such session, and the package has no
- * such blob; ERR_CORRUPT: the recorded chunks have gaps (a bug, logged).
+ * The end: records the last chunks, checks that indexes and lengths are complete, makes or
+ * finds the blob, links it to the package under protection and removes the upload; one round
+ * trip. The caller has checked that the bytes have this digest. Repeating it after a lost
+ * answer is fine. ERR_CONFLICT: another writer was faster; ERR_NOT_FOUND: no such session, and
+ * the package has no such blob; ERR_CORRUPT: the recorded chunks have gaps (a bug, logged).
  */
 int await_upload_commit(struct metadb *db, const struct actor *who, const struct upload *u,
 			const struct upload_chunk *chunk, size_t count,
