@@ -3,8 +3,8 @@
  *
  * ZeroMQ is lossy here: a call that was sent is known to have arrived when it is answered and
  * not before. When the connection breaks, all calls on it end at once with ERR_PEER_GONE; a new
- * connection is made in the background. Addresses are numeric (nothing is resolved). Loop thread
- * only.
+ * connection is made in the background. Addresses are numeric (nothing is resolved). Loop
+ * thread only.
  */
 #pragma once
 

@@ -19,10 +19,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "proto/base/err.h"
 #include "proto/base/log.h"
 
-/* What we write; what we still read. A peer may be one version ahead: new fields are skipped. */
+/* What we write; what we still read. A peer may be one version ahead: new fields are skipped.
+ */
 #define WIRE_VERSION	     1
 #define WIRE_VERSION_MIN     1
 
@@ -51,9 +51,7 @@ enum wire_op {
 	WIRE_ANNOUNCE,
 	WIRE_OP_END
 };
-
-/* "put", for logs and metrics. */
-const char *wire_op_name(enum wire_op op);
+const char *wire_op_name(enum wire_op op); /* "put" */
 
 /* A physical copy: the chunk's SHA-256 and the instance it was written for. */
 struct wire_pair {
@@ -62,16 +60,14 @@ struct wire_pair {
 	uint32_t len; /* of the chunk; 0 where it is not known */
 };
 
-/* What a daemon says of itself; a bit set. */
-enum wire_state {
-	WIRE_READY = 1,	   /* recovered and serving */
-	WIRE_FULL = 2,	   /* at its floor of free space: refuses PUT and PULL */
-	WIRE_POISONED = 4, /* an fdatasync failed: acknowledges nothing any more */
+enum wire_state {		     /* what a daemon says of itself; a bit set */
+		  WIRE_READY = 1,    /* recovered and serving */
+		  WIRE_FULL = 2,     /* at its floor of free space: refuses PUT and PULL */
+		  WIRE_POISONED = 4, /* an fdatasync failed: acknowledges nothing any more */
 };
 
-/* Is it you, and how are you? Also the first message of every connection. */
-struct wire_ping {
-	char name[WIRE_NAME_MAX];	  /* who asks, for the log */
+struct wire_ping {		  /* the first message of every connection, then every second */
+	char name[WIRE_NAME_MAX]; /* who asks, for the log */
 	char cluster_uuid[WIRE_UUID_MAX]; /* "" when not known */
 };
 struct wire_pong {
@@ -82,56 +78,53 @@ struct wire_pong {
 	uint64_t incarnation;
 };
 
-/* Room for a chunk of `len` bytes; answered when there is. The ticket is for one PUT. */
-struct wire_reserve {
+struct wire_reserve { /* room for a chunk; answered when there is */
 	uint32_t len;
 };
 struct wire_reserved {
-	uint64_t ticket;
+	uint64_t ticket; /* for one PUT, within a few seconds */
 };
 
-/* Payload: the chunk. ticket 0: inline, at most WIRE_INLINE_MAX. Answered when it is durable. */
+/* Payload: the chunk. ticket 0: inline, at most WIRE_INLINE_MAX. Answered when it is durable.
+ */
 struct wire_put {
 	struct wire_pair pair;
 	uint64_t ticket;
 };
 
-/*
- * Blocks of a chunk: offset is a multiple of WIRE_BLOCK, length ends on one or at the chunk's
- * end. Answer: one payload frame (none when length is 0) and the CRC32C of each block in it.
+/* Blocks of a chunk: offset is a multiple of WIRE_BLOCK, the end too, or it is the chunk's end.
  */
 struct wire_get {
 	struct wire_pair pair; /* gen: preferred; bytes of another gen are as good */
 	uint32_t offset;
 	uint32_t length;
 };
-struct wire_got {
-	uint64_t gen;	/* of the copy that was read */
-	uint32_t total; /* length of the whole chunk */
-	uint32_t crc[WIRE_CRC_MAX];
+struct wire_got {		    /* payload: one frame (none for no bytes) */
+	uint64_t gen;		    /* of the copy that was read */
+	uint32_t total;		    /* length of the whole chunk */
+	uint32_t crc[WIRE_CRC_MAX]; /* of each block in the payload */
 	unsigned crcs;
 };
 
-/* An array of pairs, packed on the wire (WIRE_PAIR_BYTES each); read with wire_pair_at(). */
+/* An array of pairs, packed; read with wire_pair_at(). */
 #define WIRE_PAIR_BYTES 44
 struct wire_pairs {
 	const unsigned char *packed;
 	unsigned count;
 };
 struct wire_pair wire_pair_at(const struct wire_pairs *pairs, unsigned i);
-/* Append at `packed` + i × WIRE_PAIR_BYTES. */
 void wire_pair_pack(unsigned char *packed, unsigned i, const struct wire_pair *pair);
 
-/* Answered when all are durably gone; a pair that is not there is fine. */
-struct wire_del {
+struct wire_del { /* answered when all are durably gone; one that is not there is fine */
 	struct wire_pairs pairs;
 };
 
-/* Pairs of a partition in order of (digest, gen), beginning after `after` (all 0: from the start). */
+/* Pairs of a partition in order of (digest, gen), beginning after `after` (all 0: from the
+ * start). */
 struct wire_list {
 	uint32_t partition;
-	unsigned limit; /* 1…WIRE_PAIRS_MAX */
-	struct wire_pair after;
+	unsigned limit;		/* 1…WIRE_PAIRS_MAX */
+	struct wire_pair after; /* all 0: from the start */
 };
 struct wire_listed {
 	struct wire_pairs pairs;
@@ -139,13 +132,15 @@ struct wire_listed {
 	uint64_t incarnation;
 };
 
-/* Fetch a pair from the daemon that serves at `bulk`, verify it, keep it; answered when durable. */
+/* Fetch a pair from the daemon that serves at `bulk`, verify it, keep it; answered when
+ * durable. */
 struct wire_pull {
 	struct wire_pair pair; /* with its length */
 	char bulk[WIRE_ADDRESS_MAX];
 };
 
-/* A reader got bad bytes: check the copy against its SHA-256 and drop it from the index if bad. */
+/* A reader got bad bytes: check the copy against its SHA-256 and drop it from the index if bad.
+ */
 struct wire_verify {
 	struct wire_pair pair;
 };
@@ -153,8 +148,7 @@ struct wire_verified {
 	bool dropped;
 };
 
-/* A daemon to its keepers, every second. */
-struct wire_announce {
+struct wire_announce { /* a daemon to its keepers, every second */
 	char uuid[WIRE_UUID_MAX];
 	char name[WIRE_NAME_MAX];
 	char zone[WIRE_NAME_MAX];
@@ -165,8 +159,7 @@ struct wire_announce {
 	unsigned state;			  /* enum wire_state */
 	uint64_t total, used, free;
 };
-/* The header's epoch is the newest the keeper knows (0: no map yet). */
-struct wire_announced {
+struct wire_announced { /* the header's epoch is the newest map's; 0: none yet */
 	char cluster_uuid[WIRE_UUID_MAX];
 	uint32_t node_id; /* row id of the daemon; 0 while it is not registered */
 };
@@ -206,6 +199,6 @@ struct wire_reply {
 	};
 };
 
-/* Codes as they stand on the wire; what has no number there becomes ERR_UNAVAILABLE. */
+/* Codes on the wire; what has no number there becomes ERR_UNAVAILABLE. */
 unsigned wire_status_encode(int code);
 int wire_status_decode(unsigned status);
