@@ -110,7 +110,8 @@ say_how_to_use() {
 
 		  . $dir/packhouse.env
 		  admin() {
-		    curl -sS -H "Authorization: Bearer \$PACKHOUSE_ADMIN_TOKEN" "\$PACKHOUSE_URL/api/v3/admin/\$1" -d "\$2"
+		    curl -sS -H "Authorization: token \$PACKHOUSE_ADMIN_TOKEN" \\
+		      "\$PACKHOUSE_URL/api/v3/admin/\$1" -d "\$2"
 		  }
 		  admin users '{"login":"alice","email":"alice@example.org"}'
 		  admin users/alice/authorizations '{"scopes":["write:packages"],"note":"laptop"}'   # shows the token

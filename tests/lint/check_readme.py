@@ -1,6 +1,6 @@
 """Every folder with sources has a README.md that tells its idea and names each of its files.
 
-A small folder below may be told in the README above it, where each of its files is then named with its folder.
+A small folder may be told in a README above it, where each of its files is then named with its folder.
 A README names a file by its name, as NAME.[ch], or with a pattern such as test_*.c.
 """
 
@@ -23,14 +23,13 @@ def check(tree):
 
 
 def check_folder(tree, folder, names):
-    own, above = f"{folder}/README.md", f"{os.path.dirname(folder)}/README.md".lstrip("/")
-    if own in tree.paths:
-        readme, prefix = own, ""
-    elif above in tree.paths:
-        readme, prefix = above, os.path.basename(folder) + "/"
-    else:
-        yield own, 1, "is missing: tell the folder's idea and name each of its files"
+    place = folder
+    while place and f"{place}/README.md" not in tree.paths:
+        place = os.path.dirname(place)
+    if not place:
+        yield f"{folder}/README.md", 1, "is missing: tell the folder's idea and name each of its files"
         return
+    readme, prefix = f"{place}/README.md", f"{folder}/"[len(place) + 1:]
     words = words_of(tree.text(readme))
     for name in names:
         if not is_named(prefix + name, words):

@@ -78,7 +78,6 @@ run_asan() {
 }
 
 run_fresh() {
-	install_packages fresh
 	local counts
 	counts=$("$root/tests/fresh/run" 3>&1 >&2) 2>&1
 	# shellcheck disable=SC2086 # two numbers
