@@ -20,15 +20,15 @@
 #define HTTP_FIELDS_MAX 100
 
 /* One bit each, so that a route row can name several. */
-enum http_method {
-	HTTP_GET = 1 << 0,
-	HTTP_HEAD = 1 << 1,
-	HTTP_POST = 1 << 2,
-	HTTP_PUT = 1 << 3,
-	HTTP_PATCH = 1 << 4,
-	HTTP_DELETE = 1 << 5,
-	HTTP_OPTIONS = 1 << 6,
-	HTTP_OTHER = 1 << 7, /* a method that no route has */
+enum method {
+	METHOD_GET = 1 << 0,
+	METHOD_HEAD = 1 << 1,
+	METHOD_POST = 1 << 2,
+	METHOD_PUT = 1 << 3,
+	METHOD_PATCH = 1 << 4,
+	METHOD_DELETE = 1 << 5,
+	METHOD_OPTIONS = 1 << 6,
+	METHOD_OTHER = 1 << 7, /* a method that no route has */
 };
 
 struct http_field {
@@ -38,7 +38,8 @@ struct http_field {
 
 /* Slices point into the text that was parsed, until http_head_keep() copies them. */
 struct http_head {
-	enum http_method method;
+	struct slice text; /* all of it */
+	enum method method;
 	struct slice method_text;
 	struct slice target;  /* origin form: path and query, still escaped */
 	struct slice host;    /* empty with HTTP/1.0 without Host */
@@ -66,7 +67,7 @@ size_t http_head_end(const char *data, size_t len, size_t *scanned);
 int http_head_parse(const char *data, size_t len, struct http_field *fields,
 		    struct http_head *out, const char **why) MUST_CHECK;
 
-/* Copy text and fields into the arena. */
+/* Copy text and fields into the arena; after that every slice ends in a NUL. */
 void http_head_keep(struct http_head *h, struct arena *a);
 
 /* First line of this name; NULL when there is none. */
@@ -76,8 +77,8 @@ const struct slice *http_head_field(const struct http_head *h, const char *name)
  */
 bool http_list_has(struct slice value, const char *word);
 
-/* Name of a method bit, "OTHER" for HTTP_OTHER. */
-const char *http_method_name(enum http_method m);
+/* Name of a method bit, "OTHER" for METHOD_OTHER. */
+const char *method_name(enum method m);
 
 /* Does the text start as TLS does (a ClientHello record)? Needs 2 bytes. */
 bool http_head_is_tls(const char *data, size_t len);

@@ -53,6 +53,7 @@ struct request {
 	struct caller *caller;	  /* metadb/lookups.h, in the arena; NULL: anonymous */
 	const char *caller_name;  /* for the access line; "" for anonymous */
 	struct standing standing; /* with NEED_PACKAGE */
+	int64_t namespace_id;	  /* with NEED_PACKAGE; 0: there is no such account */
 	int64_t package_id;	  /* with NEED_PACKAGE, when it exists; otherwise 0 */
 
 	/* The answer; private to reply.c and request.c. */
@@ -70,7 +71,7 @@ struct request {
 	int fault;
 };
 
-static inline bool request_is(const struct request *rq, enum http_method m)
+static inline bool request_is(const struct request *rq, enum method m)
 {
 	return rq->head->method == m;
 }

@@ -38,7 +38,7 @@ struct right {
 };
 
 struct route {
-	unsigned methods; /* HTTP_… bits; HTTP_GET does not imply HTTP_HEAD */
+	unsigned methods; /* METHOD_… bits; METHOD_GET does not imply METHOD_HEAD */
 	const char *pattern;
 	struct right right;
 	/*
@@ -63,7 +63,7 @@ struct route_match {
 };
 
 /* The rows end with one whose pattern is NULL. */
-void route_find(const struct route *rows, struct arena *a, enum http_method method,
+void route_find(const struct route *rows, struct arena *a, enum method method,
 		const struct uri_path *path, struct route_match *out);
 
 /* Every route of the gateway, in gateway/route_table.c. */
