@@ -1,0 +1,68 @@
+"""Storage daemons killed while images are pushed and pulled: one is not noticed, two stop pushes only."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+from harness.registry import digest_of, random_bytes
+
+MANY = 40
+
+
+def test_one_killed_among_pushes_and_pulls(cluster, user):
+    old = [random_bytes(3 << 20)]
+    old_manifest = user.registry().push_image(f"{user.login}/old", "v1", old)
+    started = threading.Semaphore(0)
+
+    def push(number):
+        layers = [random_bytes(2 << 20), random_bytes(100_000)]
+        registry = user.registry(1 + number % 2)
+        started.release()
+        manifest = registry.push_image(f"{user.login}/new-{number}", "v1", layers)
+        return number, manifest, layers
+
+    def pull(number):
+        registry = user.registry(1 + number % 2)
+        started.release()
+        for _ in range(3):
+            assert registry.pull_image(f"{user.login}/old", "v1") == (old_manifest, old)
+
+    with ThreadPoolExecutor(2 * MANY) as pool:
+        pushes = [pool.submit(push, number) for number in range(MANY)]
+        pulls = [pool.submit(pull, number) for number in range(MANY)]
+        for _ in range(MANY):
+            assert started.acquire(timeout=30)
+        cluster.kill("storage-2")
+        for future in pulls:
+            future.result(timeout=120)
+        pushed = [future.result(timeout=120) for future in pushes]
+
+    # whatever was acknowledged is whole, with one daemon still down
+    for number, manifest, layers in pushed:
+        assert user.registry().pull_image(f"{user.login}/new-{number}", "v1") == (manifest, layers)
+    owing = cluster.query("SELECT count(*) FROM partition_owes")[0][0]
+    assert owing > 0, "a push that missed a copy leaves a record of what is owed"
+    cluster.up()
+
+
+def test_two_killed(cluster, user):
+    layers = [random_bytes(3 << 20)]
+    name = f"{user.login}/before"
+    manifest = user.registry().push_image(name, "v1", layers)
+    cluster.kill("storage-1")
+    cluster.kill("storage-3")
+
+    # what is there is served by the one that is left: each chunk has three copies
+    assert user.registry().pull_image(name, "v1") == (manifest, layers)
+
+    registry = user.registry()
+    answer = registry.call("POST", f"/v2/{user.login}/half/blobs/uploads/")
+    if answer.status_code == 202:
+        data = random_bytes(1 << 20)
+        answer = registry.finish_upload(answer.headers["Location"], data, digest_of(data))
+    assert answer.status_code == 503
+    assert int(answer.headers["Retry-After"]) > 0
+    assert answer.json()["errors"][0]["code"] == "UNAVAILABLE"
+
+    cluster.up()
+    assert user.registry().pull_image(name, "v1") == (manifest, layers)
+    user.registry().push_image(f"{user.login}/half", "v1", layers)

@@ -1,0 +1,61 @@
+"""deploy/up and deploy/down: no-ops, kept options, what is killed comes back."""
+
+import re
+import stat
+
+import pytest
+
+from harness.cluster import ROOT, is_alive
+from harness.registry import random_bytes
+from harness.run import Failed, run
+
+
+def test_second_start_changes_nothing(cluster):
+    before = cluster.pids()
+    said = cluster.up()
+    assert "starting" not in said
+    assert cluster.pids() == before
+
+
+def test_folder(cluster):
+    assert stat.S_IMODE((cluster.dir / "packhouse.env").stat().st_mode) == 0o600
+    assert stat.S_IMODE((cluster.dir / "packhouse.conf").stat().st_mode) == 0o600
+    names = {"postgres", "metadb", "gateway-1", "gateway-2", "storage-1", "storage-2", "storage-3"}
+    assert set(cluster.pids()) == names
+    for name in names:
+        assert (cluster.dir / "log" / f"{name}.log").exists()
+    for name in names - {"metadb", "gateway-1", "gateway-2"}:
+        assert (cluster.dir / "data" / name).is_dir()
+
+
+@pytest.mark.parametrize("options, complaint", [
+    (["--storage", "4"], "--storage 4"),
+    (["--port", "1"], "--port"),
+    (["--tls"], "--tls"),
+    (["--gateways", "0"], "--gateways"),
+    (["--no-such-option"], "--no-such-option"),
+])
+def test_refusals(cluster, options, complaint):
+    with pytest.raises(Failed, match=re.escape(complaint)):
+        run(ROOT / "deploy/up", *cluster.common, *options)
+    assert all(is_alive(pid) for pid in cluster.pids().values())
+
+
+@pytest.mark.asan
+def test_all_killed_all_back(cluster, user):
+    layers = [random_bytes(5 << 20)]
+    pushed = user.registry().push_image(f"{user.login}/kept", "v1", layers)
+    for name in cluster.pids():
+        cluster.kill(name)
+    cluster.up()
+    assert user.registry().pull_image(f"{user.login}/kept", "v1") == (pushed, layers)
+
+
+def test_stop_and_start(cluster, user):
+    layers = [random_bytes(1 << 20)]
+    pushed = user.registry().push_image(f"{user.login}/stopped", "v1", layers)
+    pids = cluster.pids()
+    cluster.stop()
+    assert not any(is_alive(pid) for pid in pids.values())
+    cluster.up()
+    assert user.registry().pull_image(f"{user.login}/stopped", "v1") == (pushed, layers)

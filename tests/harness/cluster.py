@@ -1,0 +1,175 @@
+"""A cluster started by deploy/up in a folder of its own."""
+
+import os
+import pathlib
+import random
+import re
+import shlex
+import signal
+import socket
+import tempfile
+import time
+
+import requests
+
+from .registry import Registry
+from .run import run
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+
+
+def free_ports(count):
+    """The first of `count` ports in a row that nobody listens on."""
+    while True:
+        first = random.randrange(12000, 19000)
+        sockets = []
+        try:
+            for port in range(first, first + count):
+                sockets.append(socket.create_server(("127.0.0.1", port)))
+            return first
+        except OSError:
+            continue
+        finally:
+            for one in sockets:
+                one.close()
+
+
+class Cluster:
+    def __init__(self, build_dir, storage=3, replicas=0, gateways=1, workers=2, settings=None):
+        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="packhouse-cluster-", dir="/var/tmp"))
+        self.dir.chmod(0o755)
+        self.storage = storage
+        self.gateways = gateways
+        self.port = free_ports(gateways)
+        self.first = ["--port", self.port, "--storage", storage, "--replicas", replicas, "--gateways", gateways,
+                      "--workers", workers]
+        for key, value in {"storage.segment_size": "1M", **(settings or {})}.items():
+            self.first += ["--set", f"{key}={value}"]
+        self.common = ["--dir", self.dir, "--build-dir", build_dir, "--no-build", "--no-install", "--detach"]
+        self.env = {}
+        self.users = 0
+
+    # start and stop
+
+    def up(self):
+        """Starts what does not run; deploy/up's words."""
+        said = run(ROOT / "deploy/up", *self.common, *self.first, timeout=300)
+        self.first = []  # from now on the cluster knows them
+        for line in (self.dir / "packhouse.env").read_text(encoding="utf-8").splitlines():
+            if line and not line.startswith("#"):
+                key, value = line.split("=", 1)
+                self.env[key] = shlex.split(value)[0]
+        return said
+
+    def stop(self):
+        run(ROOT / "deploy/down", "--dir", self.dir, timeout=300)
+
+    def down(self, purge):
+        self.stop()
+        if purge:
+            run(ROOT / "deploy/down", "--dir", self.dir, "--purge", timeout=300)
+        else:
+            print(f"\nlogs of a cluster: {self.dir}/log")
+
+    # processes
+
+    def pid(self, name):
+        return int((self.dir / "run" / f"{name}.pid").read_text(encoding="ascii").split()[0])
+
+    def kill(self, name, number=signal.SIGKILL):
+        """Sends a signal; after SIGKILL waits until the process is gone."""
+        pid = self.pid(name)
+        os.kill(pid, number)
+        if number == signal.SIGKILL:
+            deadline = time.monotonic() + 10
+            while is_alive(pid):
+                assert time.monotonic() < deadline, f"{name} survived SIGKILL"
+                time.sleep(0.01)
+
+    def pids(self):
+        return {path.stem: self.pid(path.stem) for path in (self.dir / "run").glob("*.pid")}
+
+    def log(self, name):
+        return (self.dir / "log" / f"{name}.log").read_text(encoding="utf-8", errors="replace")
+
+    # what it says about itself
+
+    def url(self, gateway=1):
+        return f"http://127.0.0.1:{self.port + gateway - 1}"
+
+    def ports(self):
+        text = (self.dir / "packhouse.ports").read_text(encoding="utf-8")
+        return {name: int(port) for name, port in re.findall(r"^([\w.-]+)=(\d+)$", text, flags=re.M)}
+
+    def metrics(self, name="gateway-1"):
+        """{'name{labels}': value} of one process's private listener."""
+        url = f"http://127.0.0.1:{self.ports()[name + '.private']}/metrics"
+        lines = requests.get(url, timeout=10).text.splitlines()
+        return {line.rsplit(" ", 1)[0]: float(line.rsplit(" ", 1)[1]) for line in lines if line and line[0] != "#"}
+
+    def database(self):
+        """A new connection, in autocommit mode."""
+        import psycopg2  # only tests that look into the database need it
+
+        connection = psycopg2.connect(self.env["PACKHOUSE_DATABASE_URL"], connect_timeout=10)
+        connection.autocommit = True
+        return connection
+
+    def query(self, statement, *values):
+        connection = self.database()
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(statement, values)
+                return cursor.fetchall()
+        finally:
+            connection.close()
+
+    # accounts
+
+    def admin(self, method, path, body=None):
+        """A call of the REST API by the site administrator; the answer, whatever its status."""
+        return requests.request(method, f"{self.url()}/api/v3/{path}", json=body, timeout=30,
+                                headers={"Authorization": "token " + self.env["PACKHOUSE_ADMIN_TOKEN"]})
+
+    def new_user(self, scopes=("write:packages", "delete:packages")):
+        self.users += 1
+        login = f"user-{self.users}"
+        made = self.admin("POST", "admin/users", {"login": login, "email": f"{login}@example.org"})
+        assert made.status_code == 201, made.text
+        return User(self, login, self.new_token(login, scopes))
+
+    def new_token(self, login, scopes):
+        made = self.admin("POST", f"admin/users/{login}/authorizations", {"scopes": list(scopes), "note": "test"})
+        assert made.status_code == 201, made.text
+        return made.json()["token"]
+
+    def new_organization(self, login, admin):
+        made = self.admin("POST", "admin/organizations", {"login": login, "admin": admin, "profile_name": login})
+        assert made.status_code == 201, made.text
+
+    def anonymous(self, gateway=1):
+        return Registry(self.url(gateway))
+
+
+class User:
+    """An account with a token."""
+
+    def __init__(self, cluster, login, token):
+        self.cluster = cluster
+        self.login = login
+        self.token = token
+
+    def registry(self, gateway=1):
+        return Registry(self.cluster.url(gateway), self.login, self.token)
+
+    @property
+    def credentials(self):
+        return f"{self.login}:{self.token}"
+
+
+def is_alive(pid):
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
+            return file.read().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
