@@ -1,15 +1,16 @@
 /*
  * The storage cluster as seen by a gateway worker or a keeper: chunks in, chunks out.
  *
- * The client knows no database. Its owner gives it a snapshot of the map and of the nodes, and a
- * new one whenever it changes; daemons answer with their epoch, and when one knows a newer epoch
- * the owner is called to look. Each node has two connections (control, bulk) and is pinged every
- * second; one that does not answer for 3 s, or whose connection breaks, is down: nothing is sent
- * to it and nobody waits for it. All payload is struct buf of the one pool of the process.
+ * The client knows no database. Its owner gives it a snapshot of the map and of the nodes, and
+ * a new one whenever it changes; daemons answer with their epoch, and when one knows a newer
+ * epoch the owner is called to look. Each node has two connections (control, bulk) and is
+ * pinged every second; one that does not answer for 3 s, or whose connection breaks, is down:
+ * nothing is sent to it and nobody waits for it. All payload is struct buf of the one pool of
+ * the process.
  *
- * Engines (storage/client/put.h, get.h, reader.h, admin.h) are callbacks; recipes use the await_…
- * functions named there. A chunk is named by struct wire_pair: SHA-256, gen and length. One client
- * a loop, loop thread only.
+ * Engines (storage/client/put.h, get.h, reader.h, admin.h) are callbacks; recipes use the
+ * await_… functions named there. A chunk is named by struct wire_pair: SHA-256, gen and length.
+ * One client a loop, loop thread only.
  */
 #pragma once
 
@@ -41,7 +42,8 @@ struct store_hooks {
 	 * store_client_set_map(). Called at most once a second while that lasts.
 	 */
 	void (*on_stale)(void *arg, int64_t epoch);
-	/* A copy is bad or missing at a node that should have it: its partition is due. May be NULL. */
+	/* A copy is bad or missing at a node that should have it: its partition is due. May be
+	 * NULL. */
 	void (*on_trouble)(void *arg, enum store_trouble what, uint16_t node,
 			   const struct wire_pair *chunk);
 	void *arg;

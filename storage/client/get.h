@@ -3,9 +3,9 @@
  *
  * Members that are up come first (the fastest one lately), then spares, then every other node
  * that is up. The next one is asked when a copy is missing, bad or its node lost, and also when
- * an answer takes longer than most did lately (hedging); the first good answer wins. Each 64 KiB
- * block is checked against its CRC32C before the bytes are handed on. A bad copy is reported to
- * the owner and to its daemon, which checks it and drops it.
+ * an answer takes longer than most did lately (hedging); the first good answer wins. Each 64
+ * KiB block is checked against its CRC32C before the bytes are handed on. A bad copy is
+ * reported to the owner and to its daemon, which checks it and drops it.
  */
 #pragma once
 
@@ -22,8 +22,9 @@ struct store_get;
 typedef void store_get_fn(void *arg, int rc, struct buf *piece);
 
 /*
- * offset: a multiple of 64 KiB; length: 1…256 KiB, up to a multiple of 64 KiB or the chunk's end.
- * The caller has reserved `length` bytes in the pool, and gives them back when done was called.
+ * offset: a multiple of 64 KiB; length: 1…256 KiB, up to a multiple of 64 KiB or the chunk's
+ * end. The caller has reserved `length` bytes in the pool, and gives them back when done was
+ * called.
  */
 struct store_get *store_get_start(struct store_client *c, const struct wire_pair *chunk,
 				  uint32_t offset, uint32_t length, int64_t timeout_ms,

@@ -9,8 +9,8 @@
  *   store_reader_end(r);                                            always
  *
  * Every piece is reserved in the buffer pool before it is asked for; a reader keeps up to
- * STORE_READER_WINDOW pieces on their way or waiting to be taken, one when the pool is contended.
- * Bytes come verified (CRC32C of each 64 KiB block), in order, trimmed to the range.
+ * STORE_READER_WINDOW pieces on their way or waiting to be taken, one when the pool is
+ * contended. Bytes come verified (CRC32C of each 64 KiB block), in order, trimmed to the range.
  */
 #pragma once
 
@@ -29,14 +29,15 @@ struct store_bytes {
 
 /*
  * chunks: all of the blob, in order; they must live as long as the reader. The range
- * offset…offset+length lies inside the sum of their lengths (asserted). timeout_ms: the longest wait for
- * a piece.
+ * offset…offset+length lies inside the sum of their lengths (asserted). timeout_ms: the longest
+ * wait for a piece.
  */
 struct store_reader *store_reader_start(struct store_client *c, const struct wire_pair *chunks,
 					size_t count, uint64_t offset, uint64_t length,
 					int64_t timeout_ms);
 
-/* Errors are those of storage/client/get.h, and -ECANCELED; after one the reader gives no more. */
+/* Errors are those of storage/client/get.h, and -ECANCELED; after one the reader gives no more.
+ */
 int await_store_read(struct store_reader *r, struct store_bytes *out) MUST_CHECK;
 
 /* The chunk that await_store_read() failed on, for the row to be looked up again. */
