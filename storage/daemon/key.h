@@ -11,10 +11,10 @@
 #include <stdint.h>
 #include <string.h>
 
-#define CHUNK_DIGEST_SIZE    32
-#define CHUNK_MAX	     ((uint32_t)4 << 20)  /* bytes of a chunk */
-#define CHUNK_BLOCK	     ((uint32_t)64 << 10) /* bytes that share one CRC32C */
-#define CHUNK_BLOCKS_MAX     (CHUNK_MAX / CHUNK_BLOCK)
+#define CHUNK_DIGEST_SIZE 32
+#define CHUNK_MAX	  ((uint32_t)4 << 20)  /* bytes of a chunk */
+#define CHUNK_BLOCK	  ((uint32_t)64 << 10) /* bytes that share one CRC32C */
+#define CHUNK_BLOCKS_MAX  (CHUNK_MAX / CHUNK_BLOCK)
 
 struct chunk_key {
 	unsigned char digest[CHUNK_DIGEST_SIZE];

@@ -50,10 +50,10 @@ struct store_identity {
 };
 
 /*
- * Open the store in folder `dir` (made if absent, with its index in LMDB), and recover: everything
- * after the last checkpoint is replayed. Rot, torn writes, a lost index are no reason to refuse.
- * -EBUSY: another process has it. -EPROTO: the disk is of a newer format. ERR_CONFLICT: the disk
- * belongs to a daemon of another name. -errno: the folder is not usable.
+ * Open the store in folder `dir` (made if absent, with its index in LMDB), and recover:
+ * everything after the last checkpoint is replayed. Rot, torn writes, a lost index are no
+ * reason to refuse. -EBUSY: another process has it. -EPROTO: the disk is of a newer format.
+ * ERR_CONFLICT: the disk belongs to a daemon of another name. -errno: the folder is not usable.
  */
 int store_open_dir(const char *dir, const struct store_options *o,
 		   struct store **out) MUST_CHECK;
@@ -96,7 +96,8 @@ struct store_op {
  */
 void store_commit(struct store *s, struct store_op *const ops[], size_t count);
 
-/* CRC32C of each CHUNK_BLOCK of the parts; returns their number. Out: CHUNK_BLOCKS_MAX at most. */
+/* CRC32C of each CHUNK_BLOCK of the parts; returns their number. Out: CHUNK_BLOCKS_MAX at most.
+ */
 uint32_t store_block_crcs(const struct iovec *parts, int part_count,
 			  uint32_t crcs[CHUNK_BLOCKS_MAX]);
 
@@ -105,6 +106,11 @@ struct store_place {
 	uint64_t segment;
 	uint64_t offset;
 };
+
+static inline bool store_place_equal(const struct store_place *a, const struct store_place *b)
+{
+	return a->segment == b->segment && a->offset == b->offset;
+}
 
 struct store_piece {
 	uint32_t chunk_len; /* of the whole chunk */
@@ -118,11 +124,12 @@ struct store_piece {
 /*
  * Read [offset, offset + len) of a chunk into buf, clipped to the end of the chunk. offset is a
  * multiple of CHUNK_BLOCK and at most the chunk's length; len is a multiple of CHUNK_BLOCK too
- * (ERR_LIMIT otherwise). Every delivered block has passed its CRC, and the record names the key.
- * any_gen: when there is no good copy under key->gen, one under another gen will do.
+ * (ERR_LIMIT otherwise). Every delivered block has passed its CRC, and the record names the
+ * key. any_gen: when there is no good copy under key->gen, one under another gen will do.
  *
- * ERR_NOT_FOUND: no such copy. ERR_CORRUPT: this copy failed a check; -EIO and other -errno: the
- * disk could not read it. In both cases out->key and out->place name it for store_drop_bad().
+ * ERR_NOT_FOUND: no such copy. ERR_CORRUPT: this copy failed a check; -EIO and other -errno:
+ * the disk could not read it. In both cases out->key and out->place name it for
+ * store_drop_bad().
  */
 int store_read(struct store *s, const struct chunk_key *key, bool any_gen, uint32_t offset,
 	       uint32_t len, void *buf, struct store_piece *out) MUST_CHECK;
@@ -143,8 +150,9 @@ struct store_entry {
 };
 
 /*
- * Up to max good copies of partitions first…last (inclusive), in key order, from the one after
- * `after` (NULL: from the start). Returns 0 and *count; fewer than max: the end was reached.
+ * Up to max good copies of partitions first…last (inclusive, 0…PARTITIONS − 1), in key order,
+ * from the one after `after` (NULL: from the start). Returns 0 and *count; fewer than max: the
+ * end was reached.
  */
 int store_list(struct store *s, uint32_t first, uint32_t last, const struct chunk_key *after,
 	       struct store_entry *out, size_t max, size_t *count) MUST_CHECK;

@@ -1,0 +1,254 @@
+/*
+ * Group commit. The operations of a group become records of one batch at the end of the open
+ * segment: one write, one fdatasync, then the index, then the answers.
+ *
+ *   open segment: | superblocks | batch | batch |  this batch  |   zeros   |
+ *                                               end            page-aligned
+ *
+ * A batch that reaches the end of the segment is flushed, and the group goes on in a new one.
+ *
+ * A write fails: the segment is given up at its last good batch, the *cut*. Records of the
+ * failed batch may be on the disk nevertheless, so before anything else is answered with 0 a
+ * new segment must exist whose superblock names the cut; recovery does not look behind it. Only
+ * then it is certain that what was refused has not happened.
+ *
+ * An fdatasync fails: the kernel may have thrown the pages away and will call the next
+ * fdatasync a success. Nothing that this process writes can be trusted: the disk is poisoned.
+ */
+#include "proto/base/log.h"
+#include "storage/daemon/store_inside.h"
+
+static const unsigned char zeros[LOG_PAGE];
+
+static void add_part(struct batch *b, const void *bytes, size_t len)
+{
+	if (len == 0)
+		return;
+	assert(b->part_count < sizeof(b->parts) / sizeof(b->parts[0]));
+	b->parts[b->part_count++] = (struct iovec){(void *)bytes, len};
+	b->bytes += len;
+}
+
+/* Append a record to the batch; there is room for it. */
+static void add_record(struct store *s, struct store_op *op)
+{
+	struct batch *b = s->batch;
+	struct segment *open = s->open;
+	struct pending *p = &b->pending[b->count];
+	struct record r = {.type = op->kind == STORE_PUT ? RECORD_PUT : RECORD_DEL,
+			   .key = op->key,
+			   .len = op->kind == STORE_PUT ? op->len : 0,
+			   .seq = s->next_seq++,
+			   .place = {open->super.segment, open->end + b->bytes}};
+	size_t head = record_encode(&r, open->super.salt, op->crcs, b->heads[b->count]);
+	uint64_t end = b->bytes + record_size(r.len);
+
+	if (b->count == 0)
+		b->first_seq = r.seq;
+	*p = (struct pending){op, r.place, true};
+	add_part(b, b->heads[b->count++], head);
+	if (op->kind == STORE_PUT) {
+		assert(op->part_count <= STORE_PARTS_MAX);
+		for (int i = 0; i < op->part_count; i++)
+			add_part(b, op->parts[i].iov_base, op->parts[i].iov_len);
+		assert(b->bytes + RECORD_ALIGN > end && b->bytes <= end);
+	}
+	add_part(b, zeros, end - b->bytes);
+}
+
+static int write_batch(struct store *s)
+{
+	struct batch *b = s->batch;
+	struct segment *open = s->open;
+	int rc;
+
+	add_part(b, zeros, -b->bytes % LOG_PAGE);
+	rc = s->disk->ops->write(open->file, b->parts, b->part_count, open->end);
+	if (rc < 0) {
+		s->cut = (struct store_place){open->super.segment, open->end};
+		s->next_seq = b->first_seq;
+		log_error("write failed, segment given up",
+			  "segment=%llu offset=%llu reason=\"%s\"",
+			  (unsigned long long)s->cut.segment, (unsigned long long)s->cut.offset,
+			  err_text(rc));
+		return rc;
+	}
+	rc = s->disk->ops->sync(open->file);
+	if (rc < 0) {
+		store_poison(s, "fdatasync of a batch", rc);
+		return ERR_POISONED;
+	}
+	return 0;
+}
+
+/* The batch is durable: make it visible. */
+static void apply_batch(struct store *s)
+{
+	struct batch *b = s->batch;
+	struct segment *open = s->open;
+	struct watermark mark = {{open->super.segment, open->end + b->bytes}, s->next_seq - 1};
+
+	index_begin(s->index);
+	open->end += b->bytes;
+	for (size_t i = 0; i < b->count; i++) {
+		const struct pending *p = &b->pending[i];
+		bool put = p->op->kind == STORE_PUT;
+		struct index_entry e = {p->op->key, p->place, put ? p->op->len : 0,
+					put ? INDEX_GOOD : INDEX_GONE};
+
+		if (p->written)
+			store_apply(s, &e);
+	}
+	index_end(s->index, &mark);
+	s->unsaved += b->bytes;
+}
+
+static void flush(struct store *s)
+{
+	struct batch *b = s->batch;
+	int rc;
+
+	if (b->count == 0)
+		return;
+	rc = write_batch(s);
+	if (rc == 0)
+		apply_batch(s);
+	for (size_t i = 0; i < b->count; i++)
+		b->pending[i].op->result = rc;
+	b->count = b->part_count = 0;
+	b->bytes = 0;
+}
+
+int store_seal(struct segment *segment)
+{
+	int rc = 0;
+
+	if (segment->end < segment->size) {
+		rc = segment->file->disk->ops->truncate(segment->file, segment->end);
+		if (rc == 0)
+			segment->size = segment->end;
+		else
+			log_warn("rest of a segment not freed", "segment=%llu reason=\"%s\"",
+				 (unsigned long long)segment->super.segment, err_text(rc));
+	}
+	return rc;
+}
+
+/*
+ * Begin a new segment that holds a record of `need` bytes and records the cut, if there is one.
+ * Only what frees room, now or later, may use the reserve. 0 or the result of an operation.
+ */
+static int roll(struct store *s, uint64_t need, bool use_reserve)
+{
+	struct segment *before = s->open, *segment;
+	uint64_t size = SEGMENT_START + ((need + LOG_PAGE - 1) & ~(uint64_t)(LOG_PAGE - 1));
+	struct superblock super = {.segment = s->next_segment, .cut = s->cut};
+	uint64_t free_bytes;
+	bool unsynced;
+	int rc;
+
+	if (size < s->segment_size)
+		size = s->segment_size;
+	if (!use_reserve) {
+		rc = s->disk->ops->free_space(s->disk, &free_bytes);
+		if (rc < 0)
+			return rc;
+		if (free_bytes < size + store_reserve(s))
+			return ERR_FULL;
+	}
+	memcpy(super.node, s->identity.node, sizeof(super.node));
+	s->disk->ops->random(s->disk, &super.salt, sizeof(super.salt));
+	s->next_segment++;
+	rc = segment_create(s->disk, &super, size, &segment, &unsynced);
+	if (rc < 0 && unsynced) {
+		store_poison(s, "sync of a new segment", rc);
+		return ERR_POISONED;
+	}
+	if (rc < 0)
+		return rc == -ENOSPC || rc == -EDQUOT ? ERR_FULL : rc;
+	segment_table_add(&s->segments, segment);
+	s->open = segment;
+	s->cut = (struct store_place){0};
+	if (before)
+		(void)store_seal(before); /* when it stays long, it is just long */
+	return 0;
+}
+
+/* The last operation of this batch on the key, or NULL. */
+static const struct pending *pending_find(const struct batch *b, const struct chunk_key *key)
+{
+	for (size_t i = b->count; i-- > 0;) {
+		if (chunk_key_equal(&b->pending[i].op->key, key))
+			return &b->pending[i];
+	}
+	return NULL;
+}
+
+/* Is there nothing to write, given what came before in the batch and in the index? */
+static bool is_done(struct store *s, const struct store_op *op, const struct pending *before)
+{
+	struct index_entry e;
+	int rc;
+
+	if (before)
+		return before->op->kind == op->kind;
+	rc = index_get(s->index, &op->key, &e);
+	if (op->kind == STORE_DEL)
+		return rc == ERR_NOT_FOUND;
+	return rc == 0 && e.state == INDEX_GOOD;
+}
+
+static int make_room(struct store *s, const struct store_op *op)
+{
+	uint32_t need = record_size(op->kind == STORE_PUT ? op->len : 0);
+	struct segment *open = s->open;
+
+	if (open && open->end + s->batch->bytes + need <= open->size)
+		return 0;
+	flush(s);
+	if (s->poisoned)
+		return ERR_POISONED;
+	return roll(s, need, op->kind == STORE_DEL);
+}
+
+/* Put an operation into the batch (0), or say why not. */
+static int add_op(struct store *s, struct store_op *op)
+{
+	struct batch *b = s->batch;
+	const struct pending *before;
+	int rc;
+
+	if (s->poisoned)
+		return ERR_POISONED;
+	if (s->cut.segment != 0 && s->stuck == 0)
+		s->stuck = roll(s, 0, true);
+	if (s->stuck < 0)
+		return s->stuck;
+	before = pending_find(b, &op->key);
+	if (is_done(s, op, before)) {
+		op->result = 0;
+		if (before)
+			b->pending[b->count++] = (struct pending){.op = op};
+		return 0;
+	}
+	rc = make_room(s, op);
+	if (rc == 0)
+		add_record(s, op);
+	return rc;
+}
+
+void store_commit(struct store *s, struct store_op *const ops[], size_t count)
+{
+	assert(count >= 1 && count <= STORE_GROUP_MAX);
+	s->stuck = 0;
+	for (size_t i = 0; i < count; i++) {
+		int rc;
+
+		assert(ops[i]->kind == STORE_DEL || ops[i]->len <= CHUNK_MAX);
+		rc = add_op(s, ops[i]);
+		if (rc < 0)
+			ops[i]->result = rc;
+	}
+	flush(s);
+	s->groups++;
+}
