@@ -41,7 +41,7 @@ enum manifest_kind media_manifest_kind(const char *type, size_t len)
 	for (size_t i = 0; i < sizeof(KINDS) / sizeof(KINDS[0]); i++)
 		if (strlen(KINDS[i].type) == len && strncasecmp(KINDS[i].type, type, len) == 0)
 			return KINDS[i].kind;
-	return MANIFEST_UNKNOWN;
+	return MANIFEST_NONE;
 }
 
 bool media_layer_foreign(const char *type)

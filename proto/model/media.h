@@ -14,7 +14,7 @@
 #define MEDIA_OCI_EMPTY	      "application/vnd.oci.empty.v1+json"
 
 enum manifest_kind {
-	MANIFEST_UNKNOWN, /* no type that this registry stores */
+	MANIFEST_NONE,	  /* no type that this registry stores */
 	MANIFEST_IMAGE,	  /* config and layers */
 	MANIFEST_INDEX,	  /* manifests */
 	MANIFEST_SCHEMA1, /* Docker schema 1: refused with an explanation */

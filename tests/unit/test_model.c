@@ -172,7 +172,7 @@ static void media_types(void **state)
 	assert_int_equal(
 		media_manifest_kind(MEDIA_DOCKER_MANIFEST, strlen(MEDIA_DOCKER_MANIFEST)),
 		MANIFEST_IMAGE);
-	assert_int_equal(media_manifest_kind("text/plain", 10), MANIFEST_UNKNOWN);
+	assert_int_equal(media_manifest_kind("text/plain", 10), MANIFEST_NONE);
 	assert_true(
 		media_layer_foreign("application/vnd.oci.image.layer.nondistributable.v1.tar"));
 	assert_false(media_layer_foreign("application/vnd.oci.image.layer.v1.tar"));
