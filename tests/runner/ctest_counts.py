@@ -10,15 +10,10 @@ import sys
 
 def count(log):
     passed = failed = 0
-    # each test is a block that ends with the line "Test Passed." or "Test Failed." or "Test time out", or so
-    blocks = re.split(r"^-{58}$\n", log, flags=re.M)
-    for block in blocks:
-        verdict = re.search(r"^Test (Passed|Failed|.*)\.?$\n\"", block, flags=re.M)
-        if verdict is None:
-            continue
-        good = verdict.group(1).startswith("Passed")
-        ran = sum(int(n) for n in re.findall(r"^\[  PASSED  \] (\d+) test", block, flags=re.M))
-        bad = sum(int(n) for n in re.findall(r"^\[  FAILED  \] \S+: (\d+) test", block, flags=re.M))
+    for block in re.split(r"^\d+/\d+ Testing: ", log, flags=re.M)[1:]:
+        good = re.search(r"^Test Passed\.$", block, flags=re.M) is not None
+        ran = sum(int(n) for n in re.findall(r"^\[  PASSED  \] (?:\S+: )?(\d+) test", block, flags=re.M))
+        bad = sum(int(n) for n in re.findall(r"^\[  FAILED  \] (?:\S+: )?(\d+) test", block, flags=re.M))
         passed += ran if ran or not good else 1
         failed += max(bad, 0 if good else 1)
     return passed, failed
