@@ -7,6 +7,7 @@
 #include "gateway/manifest.h"
 
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -119,6 +120,36 @@ static int read_index(struct reading *r)
 	return read_refs(r, "manifests", "manifest");
 }
 
+static void free_text(void *text)
+{
+	free(text);
+}
+
+/* Names and values must be strings (image-spec annotations.md); their text is kept. */
+static int read_annotations(struct reading *r)
+{
+	json_t *annotations = (json_t *)member(r->json, "annotations");
+	const char *key;
+	json_t *value;
+	char *text;
+
+	if (annotations == NULL)
+		return 0;
+	if (!json_is_object(annotations))
+		return complain(r, "annotations are not an object");
+	json_object_foreach(annotations, key, value)
+	{
+		if (!json_is_string(value))
+			return complain(r, "an annotation is not a string");
+	}
+	text = json_dumps(annotations, JSON_COMPACT);
+	if (text == NULL)
+		return complain(r, "annotations cannot be read");
+	arena_defer(r->a, free_text, text);
+	r->m->annotations = text;
+	return 0;
+}
+
 static int read_common(struct reading *r)
 {
 	const json_t *subject = member(r->json, "subject");
@@ -140,7 +171,7 @@ static int read_common(struct reading *r)
 	}
 	if (r->m->artifact_type == NULL && r->m->kind == MANIFEST_IMAGE)
 		r->m->artifact_type = r->m->config.media_type;
-	return 0;
+	return read_annotations(r);
 }
 
 /* The one type that header and body agree on. */
@@ -166,7 +197,7 @@ static int decide_type(struct reading *r, const char *content_type)
 		return complain(r,
 				"Docker image manifests of schema version 1 are not supported; "
 				"push with a client that writes schema version 2 or OCI");
-	if (r->m->kind == MANIFEST_UNKNOWN)
+	if (r->m->kind == MANIFEST_NONE)
 		return complain(r, "this media type is not that of a manifest or an index");
 	return 0;
 }

@@ -39,7 +39,8 @@ struct manifest {
 	size_t ref_count;
 	bool has_subject;
 	struct manifest_ref subject;
-	const char *complaint; /* after a failure: a sentence for the client */
+	const char *annotations; /* JSON object as text, NULL if none */
+	const char *complaint;	 /* after a failure: a sentence for the client */
 };
 
 /*

@@ -1,0 +1,106 @@
+/* GET /user, /users/{username}, /orgs/{org}, and the shapes that they share with others. */
+#include "gateway/api_account.h"
+
+#include <string.h>
+
+#include "gateway/api_json.h"
+#include "gateway/base64.h"
+#include "gateway/handlers.h"
+#include "gateway/reply.h"
+#include "gateway/worker.h"
+#include "metadb/lookups.h"
+
+static json_t *text_or_null(const char *text)
+{
+	return text == NULL || *text == '\0' ? json_null() : json_string(text);
+}
+
+static const char *type_name(const struct account *a)
+{
+	return a->kind == ACCOUNT_ORGANIZATION ? "Organization" : "User";
+}
+
+/* GitHub's opaque global id: type and number, encoded. */
+static const char *node_id(struct request *rq, const struct account *a)
+{
+	const char *plain = arena_printf(rq->arena, "0%zu:%s%lld", strlen(type_name(a)),
+					 type_name(a), (long long)a->id);
+
+	return base64_encode(rq->arena, BASE64_STANDARD, plain, strlen(plain));
+}
+
+json_t *api_account_brief(struct request *rq, const struct account *a)
+{
+	const char *base = request_base_url(rq);
+	const char *kind = a->kind == ACCOUNT_ORGANIZATION ? "orgs" : "users";
+
+	return json_pack("{s:s, s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:b}", "login", a->login,
+			 "id", (json_int_t)a->id, "node_id", node_id(rq, a), "avatar_url", "",
+			 "gravatar_id", "", "url",
+			 arena_printf(rq->arena, "%s/api/v3/%s/%s", base, kind, a->login),
+			 "html_url", arena_printf(rq->arena, "%s/%s", base, a->login), "type",
+			 type_name(a), "site_admin", a->site_admin);
+}
+
+json_t *api_account_json(struct request *rq, const struct account *a, bool private)
+{
+	json_t *json = api_account_brief(rq, a);
+	const char *created = api_json_time(rq->arena, a->created_at);
+
+	json_object_set_new(json, "name", text_or_null(a->name));
+	json_object_set_new(json, "email", private ? text_or_null(a->email) : json_null());
+	json_object_set_new(json, "created_at", json_string(created));
+	json_object_set_new(json, "updated_at", json_string(created));
+	if (a->kind == ACCOUNT_ORGANIZATION)
+		json_object_set_new(json, "description", json_null());
+	else
+		json_object_set_new(json, "suspended_at",
+				    a->suspended ? json_string(created) : json_null());
+	return json;
+}
+
+int await_api_account(struct request *rq, const char *param, enum account_kind kind,
+		      struct account *out)
+{
+	const char *login = request_param(rq, param);
+	int rc;
+
+	rc = await_account_by_login(rq->worker->metadb, rq->arena,
+				    login_fold(rq->arena, login, strlen(login)), out);
+	if (rc == ERR_NOT_FOUND || (rc == 0 && kind != 0 && out->kind != kind))
+		return refuse_api(rq, 404, "Not Found");
+	return rc < 0 ? give_up(rq, rc, "looking up an account") : 0;
+}
+
+int api_user_self(struct request *rq)
+{
+	struct account a;
+	int rc;
+
+	rc = await_account_by_id(rq->worker->metadb, rq->arena, rq->caller->account_id, &a);
+	if (rc == ERR_NOT_FOUND)
+		return refuse_api(rq, 404, "Not Found");
+	if (rc < 0)
+		return give_up(rq, rc, "looking up the caller");
+	return api_json_reply(rq, 200, api_account_json(rq, &a, true));
+}
+
+int api_user_get(struct request *rq)
+{
+	struct account a;
+	int status = await_api_account(rq, "username", 0, &a);
+
+	if (status != 0)
+		return status;
+	return api_json_reply(
+		rq, 200,
+		api_account_json(rq, &a, rq->caller != NULL && rq->caller->account_id == a.id));
+}
+
+int api_org_get(struct request *rq)
+{
+	struct account a;
+	int status = await_api_account(rq, "org", ACCOUNT_ORGANIZATION, &a);
+
+	return status != 0 ? status : api_json_reply(rq, 200, api_account_json(rq, &a, false));
+}

@@ -1,0 +1,22 @@
+/*
+ * Accounts as GitHub's REST shows them, shared by the handlers of /api/v3.
+ */
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "gateway/request.h"
+#include "metadb/accounts.h"
+
+/* A user or organization in its own shape; private ones show the e-mail address as well. */
+json_t *api_account_json(struct request *rq, const struct account *a, bool private);
+/* The short form that other objects embed ("simple user"). */
+json_t *api_account_brief(struct request *rq, const struct account *a);
+
+/*
+ * The account named by a path parameter: 0, or it has refused (404) and returns the status.
+ * kind 0: any.
+ */
+int await_api_account(struct request *rq, const char *param, enum account_kind kind,
+		      struct account *out) MUST_CHECK;

@@ -1,0 +1,136 @@
+/* Parsing with the bounds of strict_json.h; answers are printed once and kept in the arena. */
+#include "gateway/api_json.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "gateway/reply.h"
+#include "gateway/strict_json.h"
+
+#define API_VALUES_MAX 20000
+
+/* Clients that send JSON under a form's type (curl -d) are taken at their word. */
+static bool type_fine(const char *type)
+{
+	static const char *const known[] = {"application/json", "application/vnd.github",
+					    "application/x-www-form-urlencoded", "text/plain"};
+
+	if (type == NULL)
+		return true;
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		if (strncasecmp(type, known[i], strlen(known[i])) == 0)
+			return true;
+	}
+	return false;
+}
+
+int await_api_json(struct request *rq, json_t **out)
+{
+	struct slice body;
+	const char *why;
+	int rc;
+
+	if (!type_fine(request_header(rq, "Content-Type")))
+		return refuse_api(rq, 415, "Unsupported Media Type: send application/json");
+	rc = await_body_all(rq, API_BODY_MAX, &body);
+	if (rc == ERR_LIMIT)
+		return refuse_api(rq, 413, "The body has at most %d bytes", API_BODY_MAX);
+	if (rc < 0)
+		return give_up(rq, rc, "reading the body");
+	if (body.len == 0)
+		body = (struct slice){"{}", 2};
+	if (strict_json_object(rq->arena, body.data, body.len, API_VALUES_MAX, out, &why) < 0)
+		return refuse_api(rq, 400, "Problems parsing JSON");
+	return 0;
+}
+
+static void free_text(void *text)
+{
+	free(text);
+}
+
+int api_json_reply(struct request *rq, int status, json_t *json)
+{
+	char *text = json_dumps(json, JSON_COMPACT);
+
+	json_decref(json);
+	if (text == NULL)
+		return give_up(rq, ERR_CORRUPT, "writing the answer");
+	arena_defer(rq->arena, free_text, text);
+	return reply_bytes(rq, status, "application/json; charset=utf-8", text, strlen(text));
+}
+
+int api_json_invalid(struct request *rq, const char *resource, const char *field,
+		     const char *code)
+{
+	const char *errors = arena_printf(
+		rq->arena, "[{\"resource\":%s,\"field\":%s,\"code\":%s}]",
+		reply_json_string(rq->arena, resource), reply_json_string(rq->arena, field),
+		reply_json_string(rq->arena, code));
+
+	return refuse_api_errors(rq, 422, errors, "Validation Failed");
+}
+
+const char *api_json_text(struct request *rq, const json_t *body, const char *resource,
+			  const char *field, bool required, int *status)
+{
+	const json_t *value = json_object_get(body, field);
+
+	if (*status != 0)
+		return NULL;
+	if (value == NULL || json_is_null(value)) {
+		if (required)
+			*status = api_json_invalid(rq, resource, field, "missing_field");
+		return NULL;
+	}
+	if (!json_is_string(value) || (required && json_string_length(value) == 0)) {
+		*status = api_json_invalid(rq, resource, field, "invalid");
+		return NULL;
+	}
+	return json_string_value(value);
+}
+
+const char *api_json_time(struct arena *a, int64_t seconds)
+{
+	time_t when = (time_t)seconds;
+	char text[32];
+	struct tm tm;
+
+	if (gmtime_r(&when, &tm) == NULL ||
+	    strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
+		return "1970-01-01T00:00:00Z";
+	return arena_strdup(a, text);
+}
+
+int api_json_time_parse(const char *text, int64_t *out)
+{
+	int year, month, day, hour, minute, second, used = 0, zone_h, zone_m;
+	long offset = 0;
+	struct tm tm = {0};
+	char sign;
+
+	if (sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2d%n", &year, &month, &day, &hour, &minute,
+		   &second, &used) != 6)
+		return ERR_SYNTAX;
+	text += used;
+	if (*text == '.')
+		text += 1 + strspn(text + 1, "0123456789");
+	if (sscanf(text, "%c%2d:%2d%n", &sign, &zone_h, &zone_m, &used) == 3 &&
+	    (sign == '+' || sign == '-') && text[used] == '\0')
+		offset = (sign == '-' ? -1 : 1) * (zone_h * 3600L + zone_m * 60L);
+	else if (strcmp(text, "Z") != 0)
+		return ERR_SYNTAX;
+	if (year < 1970 || month < 1 || month > 12 || day < 1 || day > 31 || hour < 0 ||
+	    hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 60)
+		return ERR_SYNTAX;
+	tm = (struct tm){.tm_year = year - 1900,
+			 .tm_mon = month - 1,
+			 .tm_mday = day,
+			 .tm_hour = hour,
+			 .tm_min = minute,
+			 .tm_sec = second};
+	*out = (int64_t)timegm(&tm) - offset;
+	return 0;
+}

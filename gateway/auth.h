@@ -1,0 +1,46 @@
+/*
+ * Who is asking, and may he: the step between route and handler.
+ *
+ * await_request_authorize() (gateway/request.h) is defined here. Rights are looked up at
+ * every request: nothing about a caller is kept between two of them.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "gateway/bearer.h"
+#include "gateway/request.h"
+#include "metadb/lookups.h"
+#include "metadb/packages.h"
+
+/* Who bearer tokens are for: this registry, whatever name it is reached by. */
+#define AUTH_AUDIENCE "packhouse"
+
+/* What the Authorization header presents. */
+struct presented {
+	struct credential credential;
+	bool narrowed; /* by a bearer token of ours, to the grants in claims */
+	struct bearer_claims claims;
+};
+
+/* ERR_DENIED when the header carries something invalid; codes of metadb.h. */
+int await_auth_presented(struct request *rq, struct presented *out) MUST_CHECK;
+
+/* Anonymous or active; everything else is 401. */
+bool auth_caller_fine(const struct caller *c);
+
+/*
+ * 401 in the surface's words. scope: what the challenge asks for, NULL for none; error: why the
+ * bearer token does not do ("insufficient_scope", "invalid_token"), NULL when there was none.
+ */
+int auth_refuse(struct request *rq, const char *scope, const char *error);
+
+/* May the caller do this to the request's package, as its credential allows? For NEED_PACKAGE.
+ */
+bool auth_may(const struct request *rq, enum action action);
+
+/* Where a push to the request's package goes; for NEED_PACKAGE. */
+struct package_target auth_target(const struct request *rq);
+
+/* For audit rows. */
+struct actor auth_actor(const struct request *rq);

@@ -1,0 +1,160 @@
+/*
+ * Manifests: read by tag or digest, and written: the commit point of a push.
+ *
+ * The bytes are kept and served as they came, whatever Accept says; what they refer to must be
+ * linked to the same package before they are accepted.
+ */
+#include <string.h>
+
+#include "gateway/auth.h"
+#include "gateway/handlers.h"
+#include "gateway/manifest.h"
+#include "gateway/reply.h"
+#include "gateway/worker.h"
+#include "metadb/manifests.h"
+
+/*
+ * A tag that cannot exist is simply not there to a reader; a digest that cannot exist is a
+ * mistake to be told.
+ */
+static int refuse_reference(struct request *rq, const char *text, bool writing)
+{
+	if (digest_shaped(text, strlen(text)))
+		return refuse(rq, DIGEST_INVALID,
+			      "the reference is not a digest that is known here");
+	if (!writing)
+		return refuse(rq, MANIFEST_UNKNOWN, NULL);
+	return refuse(rq, TAG_INVALID,
+		      "a tag has 1 to %d letters, digits, '_', '.' and '-', and "
+		      "begins with none of the last two",
+		      TAG_MAX);
+}
+
+int v2_manifest_get(struct request *rq)
+{
+	const char *text = request_param(rq, "reference");
+	struct manifest_info m;
+	struct reference ref;
+	struct slice bytes = {"", 0};
+	char digest[DIGEST_TEXT_MAX];
+	int rc;
+
+	if (reference_parse(rq->arena, text, strlen(text), &ref) < 0)
+		return refuse_reference(rq, text, false);
+	rc = await_manifest_find(rq->worker->metadb, rq->arena, rq->package_id, &ref, &m);
+	if (rc == 0 && request_is(rq, METHOD_HEAD))
+		bytes.len = m.size;
+	else if (rc == 0)
+		rc = await_manifest_bytes(rq->worker->metadb, rq->arena, &m, &bytes);
+	if (rc == ERR_NOT_FOUND)
+		return refuse(rq, MANIFEST_UNKNOWN, NULL);
+	if (rc < 0)
+		return give_up(rq, rc, "reading the manifest");
+	digest_text(&m.digest, digest);
+	reply_header(rq, "Docker-Content-Digest", "%s", digest);
+	reply_header(rq, "ETag", "\"%s\"", digest);
+	return reply_bytes(rq, 200, m.media_type, bytes.data, bytes.len);
+}
+
+/* What of a manifest must be here: blobs of an image, children of an index. */
+static void collect(struct arena *a, const struct manifest *m, struct manifest_new *out)
+{
+	struct digest *list = arena_alloc(a, (m->ref_count + 1) * sizeof(*list));
+	size_t n = 0;
+
+	if (m->kind == MANIFEST_IMAGE) {
+		list[n++] = m->config.digest;
+		out->config = &m->config.digest;
+	}
+	for (size_t i = 0; i < m->ref_count; i++) {
+		if (m->kind == MANIFEST_INDEX || !m->refs[i].foreign)
+			list[n++] = m->refs[i].digest;
+	}
+	if (m->kind == MANIFEST_IMAGE) {
+		out->blobs = list;
+		out->blobs_count = n;
+	} else {
+		out->children = list;
+		out->children_count = n;
+	}
+}
+
+static int refuse_missing(struct request *rq, const struct manifest_put *put)
+{
+	size_t n = put->missing_blobs_count + put->missing_children_count;
+	const char **details = arena_alloc(rq->arena, (n + 1) * sizeof(*details));
+
+	if (n == 0)
+		return refuse(rq, NAME_UNKNOWN, NULL);
+	for (size_t i = 0; i < n; i++) {
+		const struct digest *d =
+			i < put->missing_blobs_count
+				? &put->missing_blobs[i]
+				: &put->missing_children[i - put->missing_blobs_count];
+
+		details[i] = arena_printf(rq->arena, "{\"digest\":\"%s\"}",
+					  digest_str(rq->arena, d));
+	}
+	return refuse_each(rq, MANIFEST_BLOB_UNKNOWN, details, (unsigned)n);
+}
+
+static int await_record(struct request *rq, const struct manifest *m,
+			const struct reference *ref, struct slice body,
+			const struct digest *digest)
+{
+	struct actor who = auth_actor(rq);
+	struct manifest_new wanted = {
+		.target = auth_target(rq),
+		.digest = *digest,
+		.bytes = body,
+		.media_type = m->media_type,
+		.kind = m->kind,
+		.artifact_type = m->artifact_type,
+		.subject = m->has_subject ? &m->subject.digest : NULL,
+		.annotations = m->annotations,
+		.tags = &ref->tag,
+		.tags_count = ref->is_digest ? 0 : 1,
+	};
+	struct manifest_put put;
+	const char *text = digest_str(rq->arena, digest);
+	int rc;
+
+	collect(rq->arena, m, &wanted);
+	rc = await_manifest_put(rq->worker->metadb, rq->arena, &who, &wanted, &put);
+	if (rc == ERR_NOT_FOUND)
+		return refuse_missing(rq, &put);
+	if (rc < 0)
+		return give_up(rq, rc == ERR_CONFLICT ? ERR_UNAVAILABLE : rc,
+			       "recording the manifest");
+	reply_header(rq, "Location", "/v2/%s/manifests/%s", rq->repo.full, text);
+	reply_header(rq, "Docker-Content-Digest", "%s", text);
+	return reply(rq, 201);
+}
+
+int v2_manifest_put(struct request *rq)
+{
+	const size_t max = (size_t)rq->worker->set->gateway_manifest_max;
+	const char *text = request_param(rq, "reference");
+	struct reference ref;
+	struct manifest m;
+	struct digest digest;
+	struct slice body;
+	int rc;
+
+	if (reference_parse(rq->arena, text, strlen(text), &ref) < 0)
+		return refuse_reference(rq, text, true);
+	rc = await_body_all(rq, max, &body);
+	if (rc == ERR_LIMIT)
+		return refuse(rq, SIZE_INVALID, "a manifest has at most %zu bytes", max);
+	if (rc < 0)
+		return give_up(rq, rc, "reading the manifest");
+	digest_of(ref.is_digest ? ref.digest.algorithm : DIGEST_SHA256, body.data, body.len,
+		  &digest);
+	if (ref.is_digest && !digest_equal(&digest, &ref.digest))
+		return refuse(rq, DIGEST_INVALID, "the body is %s",
+			      digest_str(rq->arena, &digest));
+	if (manifest_parse(rq->arena, request_header(rq, "Content-Type"), body.data, body.len,
+			   &m) < 0)
+		return refuse(rq, MANIFEST_INVALID, "%s", m.complaint);
+	return await_record(rq, &m, &ref, body, &digest);
+}

@@ -1,0 +1,54 @@
+/* GET /v2/{name}/tags/list: tags in byte order, page by page (`n`, `last`, Link). */
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/api_json.h"
+#include "gateway/handlers.h"
+#include "gateway/reply.h"
+#include "gateway/worker.h"
+#include "metadb/manifests.h"
+
+#define PAGE_DEFAULT 100
+#define PAGE_MAX     1000
+
+/* Whole decimal numbers only; more than a page holds means a page. */
+static int page_size(const char *text, size_t *out)
+{
+	size_t digits;
+
+	*out = PAGE_DEFAULT;
+	if (text == NULL)
+		return 0;
+	digits = strspn(text, "0123456789");
+	if (digits == 0 || text[digits] != '\0')
+		return ERR_SYNTAX;
+	*out = digits > 6 ? PAGE_MAX : (size_t)atol(text);
+	if (*out > PAGE_MAX)
+		*out = PAGE_MAX;
+	return 0;
+}
+
+int v2_tag_list(struct request *rq)
+{
+	const char *last = request_query(rq, "last");
+	struct tag_list tags;
+	json_t *names;
+	size_t limit;
+	int rc;
+
+	if (page_size(request_query(rq, "n"), &limit) < 0)
+		return refuse(rq, PAGINATION_INVALID, "n must be a number");
+	rc = await_tags_list(rq->worker->metadb, rq->arena, rq->package_id, last, limit, &tags);
+	if (rc < 0)
+		return give_up(rq, rc, "listing tags");
+	if (tags.more && tags.count > 0)
+		reply_header(rq, "Link", "</v2/%s/tags/list?last=%s&n=%zu>; rel=\"next\"",
+			     rq->repo.full,
+			     uri_escape(rq->arena, tags.name[tags.count - 1], ""), limit);
+	names = json_array();
+	for (size_t i = 0; i < tags.count; i++)
+		json_array_append_new(names, json_string(tags.name[i]));
+	return api_json_reply(rq, 200,
+			      json_pack("{s:s, s:o}", "name", rq->repo.full, "tags", names));
+}

@@ -1,0 +1,275 @@
+/*
+ * Blob uploads (OCI distribution-spec, "Pushing blobs").
+ *
+ *   POST ──▶ session ──PATCH*──▶ session ──PUT ?digest──▶ blob
+ *   POST ?digest ─────────────────────────────────────▶ blob
+ *
+ * A session belongs to its package and to its caller: its id alone opens nothing. It stands at
+ * a byte that is recorded and durable; each request goes on from there or is told where that is
+ * (416, Range). The bytes go through gateway/upload_stream.h.
+ */
+#include <string.h>
+
+#include "gateway/auth.h"
+#include "gateway/handlers.h"
+#include "gateway/range.h"
+#include "gateway/reply.h"
+#include "gateway/upload_stream.h"
+#include "gateway/worker.h"
+#include "metadb/blobs.h"
+#include "proto/base/log.h"
+
+/* Where the session goes on. An empty one says 0-0: the grammar has no way to say "nothing". */
+static void describe(struct request *rq, const struct upload *u)
+{
+	reply_header(rq, "Location", "/v2/%s/blobs/uploads/%s", rq->repo.full, u->id);
+	reply_header(rq, "Range", "0-%llu",
+		     (unsigned long long)(u->size == 0 ? 0 : u->size - 1));
+	reply_header(rq, "Docker-Upload-UUID", "%s", u->id);
+}
+
+static int reply_blob(struct request *rq, const struct digest *d)
+{
+	const char *text = digest_str(rq->arena, d);
+
+	reply_header(rq, "Location", "/v2/%s/blobs/%s", rq->repo.full, text);
+	reply_header(rq, "Docker-Content-Digest", "%s", text);
+	return reply(rq, 201);
+}
+
+/* Somebody else wrote to the session meanwhile: say where it stands now. */
+static int await_refuse_place(struct request *rq, const struct upload *u)
+{
+	struct upload now;
+	int rc;
+
+	rc = await_upload_load(rq->worker->metadb, u->id, rq->package_id,
+			       rq->caller->account_id, &now);
+	if (rc == ERR_NOT_FOUND)
+		return refuse(rq, BLOB_UPLOAD_UNKNOWN, NULL);
+	if (rc < 0)
+		return give_up(rq, rc, "reading the upload");
+	describe(rq, &now);
+	return refuse(rq, RANGE_INVALID, "the upload stands at byte %llu",
+		      (unsigned long long)now.size);
+}
+
+static int refuse_size(struct request *rq)
+{
+	return refuse(rq, SIZE_INVALID, "a blob has at most %lld bytes",
+		      (long long)rq->worker->set->gateway_blob_max);
+}
+
+/* Content-Range and Content-Length must fit the session. 0, or the status of a refusal. */
+static int await_check_place(struct request *rq, const struct upload *u)
+{
+	const char *text = request_header(rq, "Content-Range");
+	int64_t length = request_body_length(rq);
+	struct byte_range range;
+
+	if (length > 0 &&
+	    (uint64_t)length > (uint64_t)rq->worker->set->gateway_blob_max - u->size)
+		return refuse_size(rq);
+	if (text == NULL)
+		return 0;
+	if (content_range_parse(text, strlen(text), &range) < 0)
+		return refuse_with(rq, 400, BLOB_UPLOAD_INVALID, NULL,
+				   "Content-Range must be first-last");
+	if ((uint64_t)range.first != u->size)
+		return await_refuse_place(rq, u);
+	if (length >= 0 && length != range.last - range.first + 1)
+		return refuse_with(rq, 400, SIZE_INVALID, NULL,
+				   "Content-Range and Content-Length disagree");
+	return 0;
+}
+
+/* Body into storage. 0, or the status of an answer; what is durable by then stays. */
+static int await_receive(struct request *rq, struct upload_stream *s)
+{
+	int rc, kept;
+
+	rc = await_upload_stream_body(s, (uint64_t)rq->worker->set->gateway_blob_max);
+	if (rc == 0)
+		return 0;
+	if (rc == ERR_LIMIT)
+		return refuse_size(rq);
+	kept = await_upload_stream_record(s);
+	if (kept < 0 && kept != rc)
+		log_info("rest of an upload not recorded", "why=\"%s\"", err_text(kept));
+	return give_up(rq, rc, "receiving the blob");
+}
+
+/* The end of a session: what was received becomes the blob, if it has the digest. */
+static int await_finish(struct request *rq, struct upload *u, struct upload_stream *s,
+			const struct digest *d)
+{
+	struct upload_commit done;
+	struct digest actual;
+	int rc;
+
+	rc = await_upload_stream_commit(s, d, &actual, &done);
+	if (rc == 0)
+		return reply_blob(rq, d);
+	if (rc == ERR_CONFLICT)
+		return await_refuse_place(rq, u);
+	if (rc == ERR_NOT_FOUND)
+		return refuse(rq, BLOB_UPLOAD_UNKNOWN, NULL);
+	if (rc != ERR_BAD_DIGEST)
+		return give_up(rq, rc, "finishing the upload");
+	rc = await_upload_cancel(rq->worker->metadb, u->id, rq->package_id,
+				 rq->caller->account_id);
+	if (rc < 0 && rc != ERR_NOT_FOUND)
+		return give_up(rq, rc, "ending the upload");
+	return refuse(rq, DIGEST_INVALID, "the uploaded content is %s",
+		      digest_str(rq->arena, &actual));
+}
+
+/* Take the body and finish: POST ?digest and PUT. */
+static int await_take_all(struct request *rq, struct upload *u, const struct digest *d)
+{
+	struct upload_stream *s = upload_stream_new(rq, u);
+	int status;
+
+	if (upload_stream_begin(s, d->algorithm) < 0)
+		return refuse(rq, DIGEST_INVALID,
+			      "this upload was begun for a digest of another algorithm");
+	status = await_receive(rq, s);
+	return status != 0 ? status : await_finish(rq, u, s, d);
+}
+
+/* The digest parameter: 0, or the status of a refusal; *given tells whether there is one. */
+static int read_digest(struct request *rq, bool *given, struct digest *out)
+{
+	const char *text = request_query(rq, "digest");
+
+	*given = text != NULL;
+	if (text != NULL && digest_parse(text, strlen(text), out) < 0)
+		return refuse(rq, DIGEST_INVALID, "this is not a digest that is known here");
+	return 0;
+}
+
+int v2_upload_start(struct request *rq)
+{
+	struct package_target target = auth_target(rq);
+	struct actor who = auth_actor(rq);
+	const char *asked = request_query(rq, "digest-algorithm");
+	struct digest d = {.algorithm = DIGEST_SHA256};
+	struct upload u;
+	bool whole;
+	int rc;
+
+	rc = read_digest(rq, &whole, &d);
+	if (rc != 0)
+		return rc;
+	if (!whole && asked != NULL && strcmp(asked, "sha512") == 0)
+		d.algorithm = DIGEST_SHA512;
+	else if (!whole && asked != NULL && strcmp(asked, "sha256") != 0)
+		return refuse(rq, DIGEST_INVALID, "digests are sha256 or sha512 here");
+	if (whole && request_body_length(rq) > rq->worker->set->gateway_blob_max)
+		return refuse_size(rq);
+	rc = await_upload_start(rq->worker->metadb, &who, &target, d.algorithm, &u);
+	if (rc == ERR_NOT_FOUND)
+		return refuse(rq, NAME_UNKNOWN, NULL);
+	if (rc < 0)
+		return give_up(rq, rc == ERR_CONFLICT ? ERR_UNAVAILABLE : rc,
+			       "starting the upload");
+	rq->package_id = u.package_id;
+	if (whole)
+		return await_take_all(rq, &u, &d);
+	describe(rq, &u);
+	return reply(rq, 202);
+}
+
+/* The session in the path. 0, or the status of an answer. */
+static int await_session(struct request *rq, struct upload *out)
+{
+	int rc = await_upload_load(rq->worker->metadb, request_param(rq, "session"),
+				   rq->package_id, rq->caller->account_id, out);
+
+	if (rc == ERR_NOT_FOUND)
+		return refuse(rq, BLOB_UPLOAD_UNKNOWN, NULL);
+	return rc < 0 ? give_up(rq, rc, "reading the upload") : 0;
+}
+
+int v2_upload_status(struct request *rq)
+{
+	struct upload u;
+	int status = await_session(rq, &u);
+
+	if (status != 0)
+		return status;
+	describe(rq, &u);
+	return reply(rq, 204);
+}
+
+int v2_upload_patch(struct request *rq)
+{
+	struct upload_stream *s;
+	struct upload u;
+	int rc, status;
+
+	status = await_session(rq, &u);
+	if (status == 0)
+		status = await_check_place(rq, &u);
+	if (status != 0)
+		return status;
+	s = upload_stream_new(rq, &u);
+	rc = upload_stream_begin(s, u.algorithm);
+	if (rc < 0)
+		return give_up(rq, rc, "resuming the upload");
+	status = await_receive(rq, s);
+	if (status != 0)
+		return status;
+	rc = await_upload_stream_record(s);
+	if (rc == ERR_CONFLICT)
+		return await_refuse_place(rq, &u);
+	if (rc < 0)
+		return give_up(rq, rc, "recording the upload");
+	describe(rq, &u);
+	return reply(rq, 202);
+}
+
+/* The session is gone: fine if that is because this very request was done before. */
+static int await_repeated(struct request *rq, const struct digest *d)
+{
+	struct blob_info blob;
+	int rc = await_blob_promise(rq->worker->metadb, rq->package_id, d, &blob);
+
+	if (rc == 0)
+		return reply_blob(rq, d);
+	if (rc == ERR_NOT_FOUND)
+		return refuse(rq, BLOB_UPLOAD_UNKNOWN, NULL);
+	return give_up(rq, rc, "looking up the blob");
+}
+
+int v2_upload_put(struct request *rq)
+{
+	struct digest d;
+	struct upload u;
+	bool given;
+	int rc;
+
+	rc = read_digest(rq, &given, &d);
+	if (rc != 0)
+		return rc;
+	if (!given)
+		return refuse(rq, DIGEST_INVALID, "the digest parameter is missing");
+	rc = await_upload_load(rq->worker->metadb, request_param(rq, "session"), rq->package_id,
+			       rq->caller->account_id, &u);
+	if (rc == ERR_NOT_FOUND)
+		return await_repeated(rq, &d);
+	if (rc < 0)
+		return give_up(rq, rc, "reading the upload");
+	rc = await_check_place(rq, &u);
+	return rc != 0 ? rc : await_take_all(rq, &u, &d);
+}
+
+int v2_upload_cancel(struct request *rq)
+{
+	int rc = await_upload_cancel(rq->worker->metadb, request_param(rq, "session"),
+				     rq->package_id, rq->caller->account_id);
+
+	if (rc == ERR_NOT_FOUND)
+		return refuse(rq, BLOB_UPLOAD_UNKNOWN, NULL);
+	return rc < 0 ? give_up(rq, rc, "ending the upload") : reply(rq, 204);
+}
