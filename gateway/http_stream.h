@@ -21,6 +21,8 @@
 
 struct http_stream;
 
+#define SEND_PARTS 16
+
 struct reply_field {
 	const char *name;
 	const char *value;
@@ -48,10 +50,10 @@ struct http_stream_ops {
 	/*
 	 * Send the head (once, before any byte) together with the first bytes. Returns 0 when
 	 * the transport has taken all bytes: the memory is the caller's again. -ETIMEDOUT,
-	 * ERR_PEER_GONE, -ECANCELED. The iovecs are used up (changed).
+	 * ERR_PEER_GONE, -ECANCELED. At most SEND_PARTS parts.
 	 */
 	int (*await_write)(struct http_stream *s, const struct reply_head *head,
-			   struct iovec *iov, int count);
+			   const struct iovec *iov, int count);
 	/* After the answer: swallow the rest of a small body. */
 	void (*await_end)(struct http_stream *s);
 	/* The answer cannot be finished as promised: drop the connection (or reset the stream).

@@ -48,9 +48,8 @@ void reply_start(struct request *rq, int status, const char *type, int64_t lengt
  * more than was announced. ERR_PEER_GONE, -ETIMEDOUT (no progress), -ECANCELED.
  */
 int await_send(struct request *rq, const void *data, size_t len) MUST_CHECK;
-/* The same for up to SEND_PARTS pieces of memory at once; the iovecs are used up. */
-#define SEND_PARTS 16
-int await_send_parts(struct request *rq, struct iovec *parts, int count) MUST_CHECK;
+/* The same for up to SEND_PARTS pieces of memory at once. */
+int await_send_parts(struct request *rq, const struct iovec *parts, int count) MUST_CHECK;
 
 /*
  * The caller's fault, worded for the caller: the registry's error body with the code's usual
@@ -65,6 +64,11 @@ int refuse_with(struct request *rq, int status, enum refusal code, const char *d
 int refuse_each(struct request *rq, enum refusal code, const char *const *details_json,
 		unsigned count);
 
+/* In the form that the path's surface has: registry, REST or text. For what all routes share.
+ */
+int refuse_by_surface(struct request *rq, enum refusal code, const char *fmt, ...)
+	PRINTF_LIKE(3, 4);
+
 /* The REST body {message, documentation_url, status}. */
 int refuse_api(struct request *rq, int status, const char *fmt, ...) PRINTF_LIKE(3, 4);
 /* With "errors": a JSON array as text. */
@@ -72,14 +76,19 @@ int refuse_api_errors(struct request *rq, int status, const char *errors_json, c
 		      ...) PRINTF_LIKE(4, 5);
 
 /*
- * Our fault, or what we depend on: logged once, with what was being done ("reading the
+ * Our fault, or that of what we depend on: logged once, with what was being done ("reading the
  * manifest"). Nothing sent yet: headers set so far are dropped and the answer is 503
- * UNAVAILABLE with Retry-After (ERR_UNAVAILABLE, timeouts, quorum, full, stale, unknown
- * outcome), 500 for what should not happen; or, when `rc` came from reading the body: 408, 400,
- * or none at all. Answer half sent: the connection is cut, so that the client sees that it is
- * not whole.
+ * UNAVAILABLE with Retry-After; or, when `rc` came from reading the body: 408, 400, 413, or
+ * none at all when the client is gone. Answer half sent: the connection is cut, so that the
+ * client sees that it is not whole.
  */
 int give_up(struct request *rq, int rc, const char *doing);
+
+/* For request.c: headers that every answer has; once, before the head is sent. */
+void reply_seal(struct request *rq);
+/* The answer prepared by the functions above goes out; no-op when it is out or nobody is there.
+ */
+int await_reply_flush(struct request *rq) MUST_CHECK;
 
 /* JSON string literal, quoted and escaped; bytes that are not UTF-8 become U+FFFD. */
 const char *reply_json_string(struct arena *a, const char *text);

@@ -56,14 +56,15 @@ struct request {
 	int64_t namespace_id;	  /* with NEED_PACKAGE; 0: there is no such account */
 	int64_t package_id;	  /* with NEED_PACKAGE, when it exists; otherwise 0 */
 
-	/* The answer; private to reply.c and request.c. */
+	/* The answer; private to request.c, reply.c and reply_error.c. */
 	struct {
-		int status;   /* 0: none yet */
-		bool started; /* its head went to the stream */
-		bool ready;   /* prepared by reply()/refuse(), to be sent after the handler */
-		int64_t length;
+		int status;	/* 0: none yet */
+		bool streamed;	/* opened by reply_start(); otherwise sent after the handler */
+		bool head_sent; /* given to the stream */
+		bool none;	/* nobody is there to read one */
+		int64_t length; /* of the body */
 		int64_t sent;
-		const void *body;
+		const void *body; /* unless streamed */
 		struct reply_field *fields;
 		unsigned count, room;
 	} answer;

@@ -1,0 +1,205 @@
+/*
+ * What the connections of a process share: accepting, the limit of their number, draining.
+ *
+ * Listening sockets are shared with the other workers: an accept that comes back with EAGAIN
+ * means that another one was faster. At the limit of connections the listeners are not watched,
+ * and who comes waits in the kernel's backlog for this or another worker.
+ */
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <arpa/inet.h>
+
+#include "gateway/http_conn_private.h"
+#include "proto/base/address.h"
+#include "proto/base/log.h"
+#include "proto/base/metrics.h"
+
+#define ACCEPTS_A_TURN 16
+#define PAUSE_MS       200
+#define DRAIN_IDLE_MS  1000
+
+static void on_pause_over(void *arg);
+static void on_front_empty(void *arg);
+
+struct http_front *http_front_new(struct loop *l, const struct http_limits *limits,
+				  const struct http_service *service)
+{
+	struct http_front *f = xcalloc(1, sizeof(*f));
+
+	f->loop = l;
+	f->limits = *limits;
+	f->service = *service;
+	TAILQ_INIT(&f->conns);
+	timer_init(&f->pause, l, on_pause_over, f);
+	deferred_init(&f->empty, l, on_front_empty, f);
+	return f;
+}
+
+void http_front_free(struct http_front *f)
+{
+	if (f == NULL)
+		return;
+	assert(f->count == 0);
+	for (unsigned i = 0; i < f->listeners; i++)
+		watch_fini(&f->listener[i].watch);
+	timer_fini(&f->pause);
+	deferred_cancel(&f->empty);
+	free(f);
+}
+
+unsigned http_front_count(const struct http_front *f)
+{
+	return f->count;
+}
+
+bool http_front_draining(const struct http_front *f)
+{
+	return f->draining;
+}
+
+/* Accept as long as there is room and nothing speaks against it. */
+static void watch_listeners(struct http_front *f)
+{
+	bool open =
+		!f->draining && f->count < f->limits.connections && !timer_running(&f->pause);
+
+	for (unsigned i = 0; i < f->listeners; i++)
+		watch_want(&f->listener[i].watch, open ? WATCH_READ : 0);
+}
+
+static void on_pause_over(void *arg)
+{
+	watch_listeners(arg);
+}
+
+static void on_front_empty(void *arg)
+{
+	struct http_front *f = arg;
+
+	if (f->count == 0 && f->on_empty != NULL)
+		f->on_empty(f->empty_arg);
+}
+
+void front_forget(struct http_front *f, struct http_conn *c)
+{
+	TAILQ_REMOVE(&f->conns, c, link);
+	f->count--;
+	metric_set(M_HTTP_CONNECTIONS, f->count);
+	if (f->draining && f->count == 0)
+		deferred_queue(&f->empty);
+	else if (f->count + 1 == f->limits.connections)
+		watch_listeners(f);
+}
+
+void http_front_serve(struct http_front *f, struct transport *t, const char *remote)
+{
+	struct http_conn *c = conn_new(f, t, remote);
+
+	TAILQ_INSERT_TAIL(&f->conns, c, link);
+	f->count++;
+	metric_inc(M_HTTP_ACCEPTED);
+	metric_set(M_HTTP_CONNECTIONS, f->count);
+}
+
+static void remote_text(const struct sockaddr_storage *ss, char *buf)
+{
+	struct address a = {0};
+
+	if (ss->ss_family == AF_INET6) {
+		const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)ss;
+
+		inet_ntop(AF_INET6, &in6->sin6_addr, a.host, sizeof(a.host));
+		a.port = ntohs(in6->sin6_port);
+	} else {
+		const struct sockaddr_in *in4 = (const struct sockaddr_in *)ss;
+
+		inet_ntop(AF_INET, &in4->sin_addr, a.host, sizeof(a.host));
+		a.port = ntohs(in4->sin_port);
+	}
+	address_text(&a, buf);
+}
+
+/* 1: a connection more, 0: none waits, −1: no accepting for a while. */
+static int accept_one(struct http_front *f, int listener)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = sizeof(ss);
+	char remote[ADDRESS_TEXT_MAX];
+	int one = 1;
+	int fd = accept4(listener, (struct sockaddr *)&ss, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+	if (fd < 0 &&
+	    (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)) {
+		log_warn("cannot accept", "why=\"%s\" connections=%u", err_text(-errno),
+			 f->count);
+		timer_start(&f->pause, PAUSE_MS);
+		watch_listeners(f);
+		return -1;
+	}
+	if (fd < 0)
+		return errno == ECONNABORTED || errno == EINTR;
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	remote_text(&ss, remote);
+	http_front_serve(f, transport_plain_new(f->loop, fd), remote);
+	return 1;
+}
+
+static void on_listener(void *arg, int ready)
+{
+	struct http_listener *ln = arg;
+	struct http_front *f = ln->front;
+
+	(void)ready;
+	for (int i = 0; i < ACCEPTS_A_TURN && f->count < f->limits.connections; i++)
+		if (accept_one(f, ln->watch.fd) <= 0)
+			return;
+	if (f->count >= f->limits.connections)
+		watch_listeners(f);
+}
+
+void http_front_listen(struct http_front *f, int fd)
+{
+	struct http_listener *ln = &f->listener[f->listeners];
+
+	assert(f->listeners < HTTP_LISTENERS_MAX);
+	f->listeners++;
+	ln->front = f;
+	watch_init(&ln->watch, f->loop, fd, on_listener, ln);
+	watch_listeners(f);
+}
+
+void http_front_drain(struct http_front *f, void (*on_empty)(void *arg), void *arg)
+{
+	struct http_conn *c, *next;
+
+	f->on_empty = on_empty;
+	f->empty_arg = arg;
+	for (unsigned i = 0; i < f->listeners; i++)
+		while (f->count < f->limits.connections &&
+		       accept_one(f, f->listener[i].watch.fd) > 0)
+			;
+	f->draining = true;
+	watch_listeners(f);
+	for (c = TAILQ_FIRST(&f->conns); c != NULL; c = next) {
+		next = TAILQ_NEXT(c, link);
+		if (c->state == CONN_IDLE && !c->fresh)
+			conn_linger(c, DRAIN_IDLE_MS);
+	}
+	if (f->count == 0)
+		deferred_queue(&f->empty);
+}
+
+void http_front_abort(struct http_front *f)
+{
+	struct http_conn *c, *next;
+
+	for (c = TAILQ_FIRST(&f->conns); c != NULL; c = next) {
+		next = TAILQ_NEXT(c, link);
+		conn_abort(c);
+	}
+}

@@ -1,0 +1,243 @@
+/*
+ * The answers of a registry that says no: the two JSON bodies and text, and giving up.
+ */
+#include <stdarg.h>
+#include <string.h>
+
+#include "gateway/reply.h"
+#include "proto/base/log.h"
+
+#define DOCUMENTATION "/api/v3"
+#define RETRY_AFTER   "5"
+
+static const struct {
+	const char *code;
+	int status;
+	const char *text;
+} refusals[] = {
+#define REFUSAL(code, status, text) {#code, status, text},
+#include "gateway/refusal_table.h"
+#undef REFUSAL
+};
+
+/* Length of the UTF-8 character at `s`, 0 when it is none (RFC 3629). */
+static size_t utf8_length(const unsigned char *s)
+{
+	size_t len = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
+
+	if (s[0] > 0xf4)
+		return 0;
+	for (size_t i = 1; i < len; i++)
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
+	    (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
+		return 0;
+	return len;
+}
+
+const char *reply_json_string(struct arena *a, const char *text)
+{
+	static const char digits[] = "0123456789abcdef";
+	const unsigned char *s = (const unsigned char *)text;
+	char *out = arena_alloc(a, 6 * strlen(text) + 3);
+	char *to = out;
+
+	*to++ = '"';
+	while (*s != '\0') {
+		size_t len = utf8_length(s);
+
+		if (len == 0) {
+			to = stpcpy(to, "\\ufffd");
+			s++;
+		} else if (*s < 0x20) {
+			to = stpcpy(to, "\\u00");
+			*to++ = digits[*s >> 4];
+			*to++ = digits[*s++ & 15];
+		} else {
+			if (*s == '"' || *s == '\\')
+				*to++ = '\\';
+			memcpy(to, s, len);
+			to += len;
+			s += len;
+		}
+	}
+	*to++ = '"';
+	*to = '\0';
+	return out;
+}
+
+static int send_json(struct request *rq, int status, const char *json)
+{
+	if (status == 503)
+		reply_header(rq, "Retry-After", RETRY_AFTER);
+	if (rq->answer.streamed) {
+		/* Part of another answer is on its way: all that is left is to break it off. */
+		rq->stream->ops->cut(rq->stream);
+		return rq->answer.status;
+	}
+	return reply_bytes(rq, status, "application/json", json, strlen(json));
+}
+
+static int registry_error(struct request *rq, int status, enum refusal code,
+			  const char *message, const char *detail_json)
+{
+	const char *text =
+		reply_json_string(rq->arena, message != NULL ? message : refusals[code].text);
+
+	return send_json(rq, status,
+			 arena_printf(rq->arena,
+				      "{\"errors\":[{\"code\":\"%s\",\"message\":%s%s%s}]}\n",
+				      refusals[code].code, text,
+				      detail_json != NULL ? ",\"detail\":" : "",
+				      detail_json != NULL ? detail_json : ""));
+}
+
+static int api_error(struct request *rq, int status, const char *message,
+		     const char *errors_json)
+{
+	return send_json(rq, status,
+			 arena_printf(rq->arena,
+				      "{\"message\":%s%s%s,\"documentation_url\":\"%s\","
+				      "\"status\":\"%d\"}\n",
+				      reply_json_string(rq->arena, message),
+				      errors_json != NULL ? ",\"errors\":" : "",
+				      errors_json != NULL ? errors_json : "", DOCUMENTATION,
+				      status));
+}
+
+/* The text of a printf-like call's arguments, in the arena; NULL stays NULL. */
+#define FORMAT(rq, fmt, text)                                                          \
+	do {                                                                           \
+		va_list args;                                                          \
+		va_start(args, fmt);                                                   \
+		(text) = (fmt) != NULL ? arena_vprintf((rq)->arena, fmt, args) : NULL; \
+		va_end(args);                                                          \
+	} while (0)
+
+int refuse(struct request *rq, enum refusal code, const char *fmt, ...)
+{
+	const char *text;
+
+	FORMAT(rq, fmt, text);
+	return registry_error(rq, refusals[code].status, code, text, NULL);
+}
+
+int refuse_with(struct request *rq, int status, enum refusal code, const char *detail_json,
+		const char *fmt, ...)
+{
+	const char *text;
+
+	FORMAT(rq, fmt, text);
+	return registry_error(rq, status, code, text, detail_json);
+}
+
+int refuse_each(struct request *rq, enum refusal code, const char *const *details_json,
+		unsigned count)
+{
+	const char *message = reply_json_string(rq->arena, refusals[code].text);
+	size_t each = strlen(message) + strlen(refusals[code].code) + 64;
+	size_t size = 32;
+	char *json, *to;
+
+	for (unsigned i = 0; i < count; i++)
+		size += each + strlen(details_json[i]);
+	to = json = arena_alloc(rq->arena, size);
+	to = stpcpy(to, "{\"errors\":[");
+	for (unsigned i = 0; i < count; i++)
+		to += snprintf(to, size - (size_t)(to - json),
+			       "%s{\"code\":\"%s\",\"message\":%s,\"detail\":%s}",
+			       i > 0 ? "," : "", refusals[code].code, message, details_json[i]);
+	stpcpy(to, "]}\n");
+	return send_json(rq, refusals[code].status, json);
+}
+
+int refuse_api(struct request *rq, int status, const char *fmt, ...)
+{
+	const char *text;
+
+	FORMAT(rq, fmt, text);
+	return api_error(rq, status, text, NULL);
+}
+
+int refuse_api_errors(struct request *rq, int status, const char *errors_json, const char *fmt,
+		      ...)
+{
+	const char *text;
+
+	FORMAT(rq, fmt, text);
+	return api_error(rq, status, text, errors_json);
+}
+
+static int surface_error(struct request *rq, int status, enum refusal code, const char *message)
+{
+	const char *text = message != NULL ? message : refusals[code].text;
+
+	switch (rq->surface) {
+	case SURFACE_REGISTRY:
+		return registry_error(rq, status, code, text, NULL);
+	case SURFACE_REST:
+		return api_error(rq, status, text, NULL);
+	case SURFACE_WEB:
+		break;
+	}
+	text = arena_printf(rq->arena, "%s\n", text);
+	if (status == 503)
+		reply_header(rq, "Retry-After", RETRY_AFTER);
+	if (rq->answer.streamed) {
+		rq->stream->ops->cut(rq->stream);
+		return rq->answer.status;
+	}
+	return reply_bytes(rq, status, "text/plain; charset=utf-8", text, strlen(text));
+}
+
+int refuse_by_surface(struct request *rq, enum refusal code, const char *fmt, ...)
+{
+	const char *text;
+
+	FORMAT(rq, fmt, text);
+	return surface_error(rq, refusals[code].status, code, text);
+}
+
+/* The client's fault, if it is: the answer it gets, or −1. */
+static int client_fault(struct request *rq, int rc)
+{
+	if (rc == -ECANCELED || (rc == rq->fault && rc == ERR_PEER_GONE)) {
+		rq->answer.none = true;
+		return 0;
+	}
+	if (rc != rq->fault)
+		return -1;
+	if (rc == -ETIMEDOUT)
+		return surface_error(rq, 408, TIMEOUT, NULL);
+	if (rc == ERR_LIMIT)
+		return surface_error(rq, 413, SIZE_INVALID, "the body is too large");
+	return surface_error(rq, 400, REQUEST_INVALID, "the body is not framed as HTTP says");
+}
+
+/* Somebody should look: this does not go away by waiting. */
+static bool alarming(int rc)
+{
+	return rc == ERR_CORRUPT || rc == ERR_PROTOCOL || rc == ERR_FULL || rc == ERR_POISONED;
+}
+
+int give_up(struct request *rq, int rc, const char *doing)
+{
+	int status;
+
+	assert(rc < 0);
+	if (rq->answer.streamed) {
+		if (rc != rq->fault && rc != -ECANCELED)
+			log_warn("answer broken off", "while=\"%s\" why=\"%s\"", doing,
+				 err_text(rc));
+		rq->stream->ops->cut(rq->stream);
+		return rq->answer.status;
+	}
+	rq->answer.count = 0;
+	status = client_fault(rq, rc);
+	if (status >= 0)
+		return status;
+	log_line(alarming(rc) ? LOG_ERROR : LOG_WARN, "request given up",
+		 "while=\"%s\" why=\"%s\"", doing, err_text(rc));
+	return surface_error(rq, 503, UNAVAILABLE, NULL);
+}
