@@ -89,6 +89,16 @@ class Cluster:
     def pids(self):
         return {path.stem: self.pid(path.stem) for path in (self.dir / "run").glob("*.pid")}
 
+    def family(self):
+        """{pid: name} of all processes but PostgreSQL's; a gateway's workers are gateway-1/PID, and so on."""
+        family = {}
+        for name, pid in self.pids().items():
+            if name != "postgres":
+                family[pid] = name
+                with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+                    family.update((int(child), f"{name}/{child}") for child in file.read().split())
+        return family
+
     def log(self, name):
         return (self.dir / "log" / f"{name}.log").read_text(encoding="utf-8", errors="replace")
 

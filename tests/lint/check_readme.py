@@ -38,7 +38,7 @@ def check_folder(tree, folder, names):
 
 def words_of(text):
     words = set()
-    for word in re.findall(r"[\w./*-]+(?:\.\[ch\])?", text):
+    for word in re.findall(r"[\w./*-]+?\.\[ch\]|[\w./*-]+", text):
         word = word.rstrip(".")
         words.update((word[:-4] + "c", word[:-4] + "h") if word.endswith(".[ch]") else (word,))
     return words

@@ -91,7 +91,7 @@ run_bench() {
 
 # soak:NAME runs tests/soak/NAME, which may take hours.
 run_soak() {
-	check "$1" "$root/tests/soak/$1"
+	check "build the programs" make_build release release gcc && check "$1" "$root/tests/soak/$1"
 }
 
 list_soaks() {
