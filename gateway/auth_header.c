@@ -78,15 +78,13 @@ static int take_bearer(struct arena *a, const char *text, size_t len, struct aut
 		out->secret = arena_memdup(a, text, len);
 		return 0;
 	}
+	if (base64_decode(a, BASE64_STANDARD, text, len, &inner) < 0 ||
+	    !visible(inner.data, inner.len))
+		inner = (struct slice){text, len};
+	else if (memchr(inner.data, ':', inner.len) != NULL)
+		return inner.len == 1 ? ERR_SYNTAX : take_basic(a, inner, out);
 	out->kind = AUTH_KIND_CREDENTIAL;
-	if (base64_decode(a, BASE64_STANDARD, text, len, &inner) == 0 &&
-	    visible(inner.data, inner.len)) {
-		if (memchr(inner.data, ':', inner.len) != NULL)
-			return take_basic(a, inner, out);
-		out->secret = arena_memdup(a, inner.data, inner.len);
-		return 0;
-	}
-	out->secret = arena_memdup(a, text, len);
+	out->secret = arena_memdup(a, inner.data, inner.len);
 	return 0;
 }
 

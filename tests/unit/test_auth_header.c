@@ -62,9 +62,10 @@ static void forms(void **state)
 
 static void refused(void **state)
 {
-	static const char *const bad[] = {
-		"Basic",   "Basic ",	 "Basic ***",	   "Basic YWRh",  "Digest a=b",
-		"Bearer ", "Bearer a b", "Basic YWRhOg==", "Bearer a\tb", "Basic YTpiAA=="};
+	static const char *const bad[] = {"Basic",	    "Basic ",	      "Basic ***",
+					  "Basic YWRh",	    "Digest a=b",     "Bearer ",
+					  "Bearer a b",	    "Basic YWRhOg==", "Bearer a\tb",
+					  "Basic YTpiAA==", "Bearer Og=="};
 	struct auth_header h;
 
 	(void)state;
