@@ -123,7 +123,8 @@ stop_processes() {
 	for name in "$@"; do
 		pid=$(pid_of "$name") || continue
 		say "stopping $name"
-		kill -s "$signal" "$pid" || die "may not stop $name (process $pid): run this as the user who started it"
+		kill -s "$signal" "$pid" 2>/dev/null || ! process_runs "$name" ||
+			die "may not stop $name (process $pid): run this as the user who started it"
 	done
 	for name in "$@"; do
 		while pid=$(pid_of "$name"); do

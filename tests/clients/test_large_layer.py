@@ -35,10 +35,11 @@ def test_large_layer(cluster, user, skopeo, work):
                 "layers": [add_large_layer(layout), layout.add(gzip.compress(b""), LAYER_GZIP)]}
     layout.name("latest", layout.add(json.dumps(manifest).encode(), MANIFEST))
     place = f"docker://{cluster.env['PACKHOUSE_REGISTRY']}/{user.login}/large:v1"
-    skopeo("copy", "--preserve-digests", "--dest-tls-verify=false", "--dest-creds", user.credentials, f"oci:{layout.folder}:latest", place,
-           timeout=900)
+    skopeo("copy", "--preserve-digests", "--dest-tls-verify=false", "--dest-creds", user.credentials,
+           f"oci:{layout.folder}:latest", place, timeout=900)
     back = work / "large-back"
     # skopeo checks each blob's digest while it copies
-    skopeo("copy", "--preserve-digests", "--src-tls-verify=false", "--src-creds", user.credentials, place, f"oci:{back}:latest", timeout=900)
+    skopeo("copy", "--preserve-digests", "--src-tls-verify=false", "--src-creds", user.credentials, place,
+           f"oci:{back}:latest", timeout=900)
     names = {path.name for path in (layout.folder / "blobs/sha256").iterdir()}
     assert {path.name for path in (back / "blobs/sha256").iterdir()} == names
