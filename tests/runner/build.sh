@@ -21,6 +21,15 @@ make_build() {
 	}
 }
 
+# need_build …: make_build; a failure counts, a success does not, because the tests come after it
+need_build() {
+	make_build "$@" || {
+		printf 'FAILED: the build of build/%s\n' "$1"
+		count 0 1
+		return 1
+	}
+}
+
 # run_ctest FOLDER PATTERN: runs the tests of build/FOLDER whose names match, and counts their cmocka cases
 run_ctest() {
 	local folder=$root/build/$1 counts

@@ -9,12 +9,12 @@ run_lint() {
 }
 
 run_unit() {
-	check "build with gcc" make_build unit-gcc dev gcc && run_ctest unit-gcc '^unit_'
-	check "build with clang" make_build unit-clang dev clang-14
+	need_build unit-gcc dev gcc && run_ctest unit-gcc '^unit_'
+	check "everything builds with clang" make_build unit-clang dev clang-14
 }
 
 run_db() {
-	check "build with gcc" make_build unit-gcc dev gcc && with_database run_ctest unit-gcc '^db_'
+	need_build unit-gcc dev gcc && with_database run_ctest unit-gcc '^db_'
 }
 
 # with_database COMMAND…: runs it with PACKHOUSE_TEST_DATABASE_URL naming an empty database of a throw-away server
@@ -31,19 +31,19 @@ with_database() {
 }
 
 run_cluster() {
-	check "build the programs" make_build release release gcc &&
+	need_build release release gcc &&
 		run_pytest cluster cluster --build-dir "$root/build/release"
 }
 
 run_clients() {
-	check "build the programs" make_build release release gcc &&
+	need_build release release gcc &&
 		run_pytest clients clients --build-dir "$root/build/release"
 }
 
 # Each target for some seconds, beginning with its corpus; a crash leaves its input in build/fuzz/.
 run_fuzz() {
 	local target name seconds=${PACKHOUSE_FUZZ_SECONDS:-15} corpus
-	check "build with clang" make_build fuzz fuzz clang-14 || return
+	need_build fuzz fuzz clang-14 || return
 	while read -r target; do
 		name=${target##*/fuzz_}
 		corpus=$root/build/fuzz/corpus/$name
@@ -70,7 +70,7 @@ fuzz_one() {
 run_asan() {
 	export ASAN_OPTIONS=abort_on_error=0:detect_stack_use_after_return=0
 	export UBSAN_OPTIONS=print_stacktrace=1
-	check "build with gcc" make_build asan asan gcc || return
+	need_build asan asan gcc || return
 	run_ctest asan '^unit_'
 	with_database run_ctest asan '^db_'
 	run_pytest asan cluster -m asan --build-dir "$root/build/asan"
@@ -85,13 +85,13 @@ run_fresh() {
 }
 
 run_bench() {
-	check "build the programs" make_build release release gcc &&
+	need_build release release gcc &&
 		run_pytest bench bench --build-dir "$root/build/release"
 }
 
 # soak:NAME runs tests/soak/NAME, which may take hours.
 run_soak() {
-	check "build the programs" make_build release release gcc && check "$1" "$root/tests/soak/$1"
+	need_build release release gcc && check "$1" "$root/tests/soak/$1"
 }
 
 list_soaks() {
