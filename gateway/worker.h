@@ -30,15 +30,10 @@ struct worker {
 	struct http_front *front; /* listeners and connections */
 	char name[64];		  /* "gateway-1/2", also in logs */
 	int index;		  /* 1…workers */
-	bool draining;		  /* no new connections; answers say Connection: close */
-	char date[32];		  /* for the Date header, kept fresh by worker_date() */
-	int64_t date_at;
-	uint64_t id_seed[2]; /* of request ids */
+	uint64_t id_seed[2];	  /* of request ids */
 	uint64_t id_next;
 };
 
-/* The Date header's value for now. */
-const char *worker_date(struct worker *w);
 /* A new request id, 32 hex digits and NUL, into id. */
 void worker_request_id(struct worker *w, char id[33]);
 

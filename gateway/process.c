@@ -1,0 +1,64 @@
+/* The pid file is written beside its place and renamed, so that nobody reads half a number. */
+#include "gateway/process.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "proto/base/log.h"
+#include "proto/base/settings.h"
+
+void process_log_open(const char *name)
+{
+	enum log_level level;
+
+	if (log_level_parse(settings()->log_level, &level) < 0) {
+		fprintf(stderr, "log.level: \"%s\" is none of debug, info, warn, error\n",
+			settings()->log_level);
+		exit(2);
+	}
+	log_open(name, level);
+}
+
+long process_raise_file_limit(void)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) < 0)
+		return 0;
+	r.rlim_cur = r.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &r) < 0)
+		log_warn("cannot raise the limit of open files", "why=\"%s\"",
+			 err_text(-errno));
+	return (long)r.rlim_cur;
+}
+
+int process_write_pidfile(void)
+{
+	const char *path = settings()->pidfile;
+	char beside[PATH_MAX];
+	FILE *out;
+	int rc = 0;
+
+	if (path[0] == '\0')
+		return 0;
+	snprintf(beside, sizeof(beside), "%s.new", path);
+	out = fopen(beside, "we");
+	if (out == NULL)
+		return -errno;
+	if (fprintf(out, "%ld\n", (long)getpid()) < 0)
+		rc = -EIO;
+	if (fclose(out) != 0 && rc == 0)
+		rc = -errno;
+	if (rc == 0 && rename(beside, path) < 0)
+		rc = -errno;
+	return rc;
+}
+
+void process_remove_pidfile(void)
+{
+	if (settings()->pidfile[0] != '\0')
+		(void)unlink(settings()->pidfile);
+}

@@ -1,0 +1,49 @@
+/*
+ * Every route of the gateway: methods, pattern, needed right, handler. Rows of one pattern
+ * stand together; the first pattern that fits a path decides (gateway/route.h).
+ */
+#include "gateway/handlers.h"
+#include "gateway/route.h"
+
+#define READ (METHOD_GET | METHOD_HEAD)
+/* clang-format off */
+#define NOTHING    {.need = NEED_NOTHING}
+#define CALLER     {.need = NEED_CALLER}
+#define SITE_ADMIN {.need = NEED_SITE_ADMIN}
+#define ORG_MEMBER {.need = NEED_ORG_MEMBER}
+#define ORG_ADMIN  {.need = NEED_ORG_ADMIN}
+#define PULL       {.need = NEED_PACKAGE, .action = ACTION_PULL}
+#define PUSH       {.need = NEED_PACKAGE, .action = ACTION_PUSH, .creates = true}
+
+#define UPLOADS "/v2/{name}/blobs/uploads/"
+#define UPLOAD  "/v2/{name}/blobs/uploads/{session}"
+
+const struct route route_table[] = {
+	{READ,          "/v2/",                               CALLER,  v2_base_get},
+	{METHOD_GET,    "/token",                             NOTHING, v2_token_get},
+	{METHOD_POST,   "/token",                             NOTHING, v2_token_post},
+
+	{METHOD_POST,   UPLOADS,                              PUSH,    v2_upload_start},
+	{METHOD_GET,    UPLOAD,                               PUSH,    v2_upload_status},
+	{METHOD_PATCH,  UPLOAD,                               PUSH,    v2_upload_patch},
+	{METHOD_PUT,    UPLOAD,                               PUSH,    v2_upload_put},
+	{METHOD_DELETE, UPLOAD,                               PUSH,    v2_upload_cancel},
+	{READ,          "/v2/{name}/blobs/{digest}",          PULL,    v2_blob_get},
+	{READ,          "/v2/{name}/manifests/{reference}",   PULL,    v2_manifest_get},
+	{METHOD_PUT,    "/v2/{name}/manifests/{reference}",   PUSH,    v2_manifest_put},
+	{METHOD_GET,    "/v2/{name}/tags/list",               PULL,    v2_tag_list},
+
+	{METHOD_GET,    "/api/v3/",                           NOTHING, api_base_get},
+	{METHOD_GET,    "/api/v3/user",                       CALLER,  api_user_self},
+	{METHOD_GET,    "/api/v3/users/{username}",           CALLER,  api_user_get},
+	{METHOD_GET,    "/api/v3/orgs/{org}",                 CALLER,  api_org_get},
+	{METHOD_GET,    "/api/v3/orgs/{org}/memberships/{username}", ORG_MEMBER, api_membership_get},
+	{METHOD_PUT,    "/api/v3/orgs/{org}/memberships/{username}", ORG_ADMIN,  api_membership_put},
+	{METHOD_DELETE, "/api/v3/orgs/{org}/memberships/{username}", ORG_ADMIN,  api_membership_delete},
+
+	{METHOD_POST,   "/api/v3/admin/users",                SITE_ADMIN, api_admin_user_create},
+	{METHOD_POST,   "/api/v3/admin/organizations",        SITE_ADMIN, api_admin_org_create},
+	{METHOD_POST,   "/api/v3/admin/users/{username}/authorizations", SITE_ADMIN, api_admin_token_create},
+	{0},
+};
+/* clang-format on */

@@ -1,0 +1,324 @@
+/*
+ * A worker: one loop, one budget, one set of clients for database and storage, and the front.
+ *
+ *   parent ──fork──▶ set up ──▶ serve ──SIGTERM──▶ drain ──all connections gone──▶ tear down
+ *                                 │                  └──gateway.drain_timeout──▶ abort ──▶ …
+ *                                 └──parent gone: exit at once
+ *
+ * Set up begins after fork: libevent, ZeroMQ and libpq must not be shared between processes. It
+ * does not wait for anybody; what is missing yet shows in the readiness told to the parent.
+ */
+#include "gateway/worker.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "gateway/channel.h"
+#include "gateway/http_conn.h"
+#include "gateway/process.h"
+#include "gateway/request.h"
+#include "metadb/key_watch.h"
+#include "metadb/map_watch.h"
+#include "metadb/metadb.h"
+#include "proto/base/log.h"
+#include "proto/base/metrics.h"
+#include "proto/base/task.h"
+#include "proto/base/zsock.h"
+#include "storage/client/client.h"
+
+#define TICK_MS	       500
+#define SEND_MS	       200
+#define ABORT_GRACE_MS 3000
+#define ZMQ_THREADS    1
+
+/* What only this file needs of a worker. */
+struct life {
+	struct worker worker;
+	int channel;
+	struct watch channel_watch;
+	struct timer tick;  /* gauges, readiness */
+	struct timer drain; /* drain_timeout, then the grace after the abort */
+	bool aborted;
+	char *told; /* readiness as the parent knows it; NULL: nothing told */
+	int exit_code;
+};
+
+void worker_request_id(struct worker *w, char id[33])
+{
+	snprintf(id, 33, "%016llx%016llx", (unsigned long long)w->id_seed[0],
+		 (unsigned long long)(w->id_seed[1] + w->id_next++));
+}
+
+/* Cuts what is too long: such an address is refused further down. */
+static void copy_text(char *to, size_t size, const char *from)
+{
+	size_t len = strnlen(from, size - 1);
+
+	memcpy(to, from, len);
+	to[len] = '\0';
+}
+
+static void on_map(void *arg, const struct cluster_view *view)
+{
+	struct worker *w = arg;
+	struct store_node *nodes = xcalloc(view->node_count + 1, sizeof(*nodes));
+
+	for (size_t i = 0; i < view->node_count; i++) {
+		const struct node_view *from = &view->node[i];
+
+		nodes[i].id = from->id;
+		copy_text(nodes[i].uuid, sizeof(nodes[i].uuid), from->uuid);
+		copy_text(nodes[i].control, sizeof(nodes[i].control), from->control);
+		copy_text(nodes[i].bulk, sizeof(nodes[i].bulk), from->bulk);
+	}
+	store_client_set_map(w->store, view->cluster_uuid, &view->map, nodes, view->node_count);
+	free(nodes);
+}
+
+static void on_stale(void *arg, int64_t epoch)
+{
+	struct worker *w = arg;
+
+	(void)epoch;
+	map_watch_poke(w->map);
+}
+
+/* Able to serve whatever may be asked? Otherwise the reasons. */
+static void describe_readiness(struct worker *w, FILE *why)
+{
+	if (http_front_draining(w->front))
+		fprintf(why, "stopping; ");
+	if (!metadb_up(w->metadb, why))
+		fprintf(why, "; ");
+	else if (key_watch_signer(w->keys, time(NULL)) == NULL)
+		fprintf(why, "no key to sign tokens with yet; ");
+	if (map_watch_view(w->map) == NULL)
+		fprintf(why, "no cluster map yet; ");
+	else if (!store_client_writable(w->store))
+		fprintf(why, "%u storage nodes up, too few to write; ",
+			store_client_nodes_up(w->store));
+}
+
+static void tell_readiness(struct life *l)
+{
+	char *text = NULL;
+	size_t len = 0;
+	FILE *why = open_memstream(&text, &len);
+
+	if (why == NULL)
+		fatal("out of memory");
+	describe_readiness(&l->worker, why);
+	if (fclose(why) != 0)
+		fatal("out of memory");
+	if (l->told != NULL && strcmp(l->told, text) == 0) {
+		free(text);
+		return;
+	}
+	if (channel_send(l->channel, CHANNEL_READY, text, len, SEND_MS) < 0) {
+		free(text);
+		return;
+	}
+	if (len == 0)
+		log_info("ready", NULL);
+	else
+		log_warn("not ready", "why=\"%.*s\"", (int)len - 2, text);
+	free(l->told);
+	l->told = text;
+}
+
+static void on_tick(void *arg)
+{
+	struct life *l = arg;
+
+	metric_set(M_LOOP_LAG_US, loop_take_lag_us(l->worker.loop));
+	metric_set(M_BUF_USED, (int64_t)buf_used(l->worker.bufs));
+	metric_set(M_TASKS, (int64_t)task_count());
+	tell_readiness(l);
+	timer_start(&l->tick, TICK_MS);
+}
+
+static void dump_tasks(char **text, size_t *len)
+{
+	FILE *out = open_memstream(text, len);
+
+	if (out == NULL)
+		fatal("out of memory");
+	task_dump(out, clock_now_ms());
+	if (fclose(out) != 0)
+		fatal("out of memory");
+}
+
+static void send_dump(struct life *l)
+{
+	char *text;
+	size_t len, at, piece;
+	int rc = 0;
+
+	dump_tasks(&text, &len);
+	for (at = 0; at < len && rc == 0; at += piece) {
+		piece = len - at < CHANNEL_TEXT_MAX ? len - at : CHANNEL_TEXT_MAX;
+		rc = channel_send(l->channel, CHANNEL_DUMP, text + at, piece, SEND_MS);
+	}
+	free(text);
+	if (rc == 0)
+		rc = channel_send(l->channel, CHANNEL_DUMP_END, "", 0, SEND_MS);
+	if (rc < 0)
+		log_warn("tasks not told to the parent", "why=\"%s\"", err_text(rc));
+}
+
+static void on_channel(void *arg, int ready)
+{
+	struct channel_message m;
+	struct life *l = arg;
+	int rc;
+
+	(void)ready;
+	while ((rc = channel_receive(l->channel, &m)) > 0)
+		if (m.kind == CHANNEL_DUMP)
+			send_dump(l);
+	if (rc < 0) {
+		log_error("the parent is gone", NULL);
+		_exit(1);
+	}
+}
+
+/* SIGUSR1: the same dump into the log, for when nobody answers the private listener. */
+static void on_dump_signal(void *arg)
+{
+	char *text, *line, *rest;
+	size_t len;
+
+	(void)arg;
+	dump_tasks(&text, &len);
+	for (line = strtok_r(text, "\n", &rest); line != NULL;
+	     line = strtok_r(NULL, "\n", &rest))
+		log_info("task", "line=\"%s\"", line);
+	free(text);
+}
+
+static void on_drain_time(void *arg)
+{
+	struct life *l = arg;
+
+	if (l->aborted) {
+		log_error("requests do not end", "connections=%u",
+			  http_front_count(l->worker.front));
+		_exit(1);
+	}
+	l->aborted = true;
+	log_warn("time to drain is over", "connections=%u", http_front_count(l->worker.front));
+	timer_start(&l->drain, ABORT_GRACE_MS);
+	http_front_abort(l->worker.front);
+}
+
+static void on_front_empty(void *arg)
+{
+	loop_stop(((struct life *)arg)->worker.loop);
+}
+
+static void on_terminate(void *arg)
+{
+	struct life *l = arg;
+
+	if (http_front_draining(l->worker.front))
+		return;
+	log_info("draining", "connections=%u", http_front_count(l->worker.front));
+	http_front_drain(l->worker.front, on_front_empty, l);
+	timer_start(&l->drain, l->worker.set->gateway_drain_timeout);
+	tell_readiness(l);
+}
+
+static void open_clients(struct worker *w)
+{
+	struct metadb_options options;
+	struct store_hooks hooks = {.on_stale = on_stale, .arg = w};
+
+	metadb_options_load(&options, w->name);
+	w->metadb = metadb_open(w->loop, &options);
+	w->keys = key_watch_new(w->metadb);
+	w->store = store_client_new(w->loop, w->bufs, w->name, &hooks);
+	w->map = map_watch_new(w->metadb, on_map, w);
+}
+
+static void open_front(struct worker *w, const int *listeners, unsigned count)
+{
+	struct http_limits limits = {
+		.connections = (unsigned)w->set->gateway_connections,
+		.head_ms = w->set->gateway_head_timeout,
+		.idle_ms = w->set->gateway_idle_timeout,
+		.progress_ms = w->set->gateway_progress_timeout,
+	};
+	struct http_service service = {.on_request = on_request, .arg = w};
+
+	w->front = http_front_new(w->loop, &limits, &service);
+	for (unsigned i = 0; i < count; i++)
+		http_front_listen(w->front, listeners[i]);
+}
+
+static void life_begin(struct life *l, int index, int channel)
+{
+	struct worker *w = &l->worker;
+
+	l->channel = channel;
+	w->index = index;
+	w->set = settings();
+	snprintf(w->name, sizeof(w->name), "%s/%d", w->set->gateway_name, index);
+	metrics_use_slot(index);
+	w->loop = loop_new();
+	w->bufs = buf_pool_new(w->loop, (size_t)w->set->buffers_budget);
+	if (getrandom(w->id_seed, sizeof(w->id_seed), 0) != sizeof(w->id_seed))
+		fatal("no random bytes: %s", err_text(-errno));
+	zsock_setup(ZMQ_THREADS);
+	loop_on_signal(w->loop, SIGTERM, on_terminate, l);
+	loop_on_signal(w->loop, SIGUSR1, on_dump_signal, l);
+	watch_init(&l->channel_watch, w->loop, channel, on_channel, l);
+	watch_want(&l->channel_watch, WATCH_READ);
+	timer_init(&l->tick, w->loop, on_tick, l);
+	timer_init(&l->drain, w->loop, on_drain_time, l);
+}
+
+static void life_end(struct life *l)
+{
+	struct worker *w = &l->worker;
+
+	timer_fini(&l->tick);
+	timer_fini(&l->drain);
+	watch_fini(&l->channel_watch);
+	http_front_free(w->front);
+	map_watch_free(w->map);
+	key_watch_free(w->keys);
+	store_client_free(w->store);
+	metadb_close(w->metadb);
+	/* Tasks of the watches unwind in their next turns. */
+	for (int i = 0; i < 100 && task_count() > 0; i++)
+		loop_turn(w->loop, 10);
+	zsock_teardown();
+	buf_pool_free(w->bufs);
+	task_shutdown();
+	loop_free(w->loop);
+	free(l->told);
+}
+
+int worker_run(int index, const int *listeners, unsigned count, int channel)
+{
+	struct life l = {0};
+
+	/* Without its parent a worker would hold the port and nobody would know it. */
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+		fatal("cannot follow the parent's death: %s", err_text(-errno));
+	life_begin(&l, index, channel);
+	process_log_open(l.worker.name);
+	open_clients(&l.worker);
+	open_front(&l.worker, listeners, count);
+	on_tick(&l);
+	loop_run(l.worker.loop);
+	log_info("stopped", NULL);
+	life_end(&l);
+	return 0;
+}
