@@ -14,6 +14,7 @@ SETTING_SIZE(buffers_budget, "buffers.budget", 64 * MIB, 16 * MIB, 64 * GIB, "pa
 
 SETTING_TEXT(database_url, "database.url", "", "libpq connection string or URI of the PostgreSQL database")
 SETTING_INT(database_pool, "database.pool", 6, 1, 500, "connections to PostgreSQL a process opens at most")
+SETTING_BOOL(database_pooled, "database.pooled", false, "a transaction-pooling pgbouncer stands before PostgreSQL")
 SETTING_TIME(database_timeout, "database.timeout", 5000, 100, 600000, "longest wait for an answer of PostgreSQL")
 SETTING_TIME(database_connect_timeout, "database.connect_timeout", 3000, 100, 60000, "longest wait for a new connection to PostgreSQL")
 

@@ -1,0 +1,146 @@
+/*
+ * Storing a manifest is one call of manifest_put() in schema/0007. Its digests go sorted and
+ * without repetition: rows are locked in that order, and what is missing comes back as
+ * positions.
+ */
+#include "metadb/manifests.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "metadb/metadb_private.h"
+
+struct digest_set {
+	struct digest *digest;
+	size_t count;
+};
+
+static int compare(const void *a, const void *b)
+{
+	return digest_compare(a, b);
+}
+
+static struct digest_set sorted(struct arena *a, const struct digest *d, size_t count)
+{
+	struct digest_set set = {arena_alloc(a, count * sizeof(*d)), 0};
+
+	if (count == 0)
+		return set;
+	memcpy(set.digest, d, count * sizeof(*d));
+	qsort(set.digest, count, sizeof(*d), compare);
+	for (size_t i = 0; i < count; i++)
+		if (i == 0 || !digest_equal(&set.digest[i], &set.digest[set.count - 1]))
+			set.digest[set.count++] = set.digest[i];
+	return set;
+}
+
+static void bind_put(struct pg_stmt *s, const struct actor *who, const struct manifest_new *m,
+		     const struct digest_set *blobs, const struct digest_set *children)
+{
+	struct pg_array tags;
+
+	pg_bind_actor(s, who);
+	pg_bind_int8(s, m->target.namespace_id);
+	pg_bind_text(s, m->target.name);
+	pg_bind_int8(s, m->target.package_id);
+	pg_bind_bool(s, m->target.published);
+	pg_bind_digest(s, &m->digest);
+	pg_bind_int2(s, m->kind);
+	pg_bind_text(s, m->media_type);
+	pg_bind_text(s, m->artifact_type);
+	pg_bind_digest(s, m->config);
+	pg_bind_digest(s, m->subject);
+	pg_bind_text(s, m->annotations);
+	pg_bind_bytes(s, m->bytes.data, m->bytes.len);
+	pg_bind_digests(s, blobs->digest, blobs->count);
+	pg_bind_digests(s, children->digest, children->count);
+	pg_array_init(&tags, s->arena, PG_TEXT, m->tags_count);
+	for (size_t i = 0; i < m->tags_count; i++)
+		pg_array_text(&tags, m->tags[i]);
+	pg_bind_array(s, &tags);
+}
+
+/* Positions (from 1) in a set → the digests there. */
+static size_t pick(struct pg_rows *r, int column, struct arena *a, const struct digest_set *set,
+		   const struct digest **out)
+{
+	int64_t *position;
+	size_t count = pg_int8s(r, 0, column, a, &position);
+	struct digest *picked = arena_alloc(a, (count + 1) * sizeof(*picked));
+
+	for (size_t i = 0; i < count; i++) {
+		if (position[i] < 1 || position[i] > (int64_t)set->count) {
+			r->error = ERR_PROTOCOL;
+			return 0;
+		}
+		picked[i] = set->digest[position[i] - 1];
+	}
+	*out = picked;
+	return count;
+}
+
+int await_manifest_put(struct metadb *db, struct arena *a, const struct actor *who,
+		       const struct manifest_new *m, struct manifest_put *out)
+{
+	struct pg_tx *tx = pg_tx_new(db, a, PG_WRITE);
+	struct digest_set blobs;
+	struct digest_set children;
+	struct pg_rows *r;
+	int64_t status;
+	int rc;
+
+	memset(out, 0, sizeof(*out));
+	if (m->blobs_count + m->children_count > MANIFEST_REFERENCES_MAX)
+		return ERR_LIMIT;
+	blobs = sorted(a, m->blobs, m->blobs_count);
+	children = sorted(a, m->children, m->children_count);
+	bind_put(pg_tx_add(tx, "SELECT status, manifest_id, package_id, created, published, "
+			       "absent_blobs, absent_children FROM manifest_put(" ACTOR_SQL
+			       ", $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, "
+			       "$18::jsonb, $19, $20, $21, $22, $23, $24)"),
+		 who, m, &blobs, &children);
+	rc = await_pg_tx(tx);
+	if (rc < 0)
+		return rc;
+	r = pg_tx_rows(tx, 0);
+	status = pg_int(r, 0, 0);
+	out->manifest_id = pg_int(r, 0, 1);
+	out->package_id = pg_int(r, 0, 2);
+	out->created = pg_bool(r, 0, 3);
+	out->published = pg_bool(r, 0, 4);
+	out->missing_blobs_count = pick(r, 5, a, &blobs, &out->missing_blobs);
+	out->missing_children_count = pick(r, 6, a, &children, &out->missing_children);
+	rc = pg_tx_error(tx);
+	if (rc < 0)
+		return rc;
+	return status == 0 ? 0 : ERR_NOT_FOUND;
+}
+
+int await_tags_list(struct metadb *db, struct arena *a, int64_t package_id, const char *last,
+		    size_t limit, struct tag_list *out)
+{
+	struct pg_tx *tx = pg_tx_new(db, a, PG_READ);
+	struct pg_rows *r;
+	struct pg_stmt *s;
+	size_t count;
+	int rc;
+
+	memset(out, 0, sizeof(*out));
+	assert(limit < INT32_MAX);
+	s = pg_tx_add(tx, "SELECT name FROM tag WHERE package_id = $1 AND name > $2 "
+			  "ORDER BY name LIMIT $3");
+	pg_bind_int8(s, package_id);
+	pg_bind_text(s, last == NULL ? "" : last);
+	pg_bind_int8(s, (int64_t)limit + 1);
+	rc = await_pg_tx(tx);
+	if (rc < 0)
+		return rc;
+	r = pg_tx_rows(tx, 0);
+	count = (size_t)pg_rows_count(r);
+	out->more = count > limit;
+	out->count = out->more ? limit : count;
+	out->name = arena_alloc(a, (out->count + 1) * sizeof(*out->name));
+	for (size_t i = 0; i < out->count; i++)
+		out->name[i] = arena_strdup(a, pg_text(r, (int)i, 0));
+	return pg_tx_error(tx);
+}

@@ -1,0 +1,47 @@
+/*
+ * What the files of this folder share behind metadb/metadb.h. Not for other folders.
+ */
+#pragma once
+
+#include "metadb/batch.h"
+#include "metadb/blobs.h"
+#include "metadb/cache.h"
+#include "metadb/metadb.h"
+#include "metadb/pg_pool.h"
+#include "metadb/pg_tx.h"
+
+struct metadb {
+	struct loop *loop;
+	struct pg_conn_options options;
+	struct pg_pool *pool;
+	/* One a kind of lookup. */
+	struct batch *caller;
+	struct batch *authorize;
+	struct batch *manifest;
+	struct batch *manifest_bytes;
+	struct batch *blob;
+	struct batch *chunks;
+	struct cache *manifest_cache; /* by digest */
+	struct cache *chunk_cache;    /* by gen */
+};
+
+struct pg_pool *metadb_pool(struct metadb *db);
+
+/* The kinds of lookup, each in its file. */
+extern const struct batch_kind lookup_caller_kind;
+extern const struct batch_kind lookup_authorize_kind;
+extern const struct batch_kind lookup_manifest_kind;
+extern const struct batch_kind lookup_manifest_bytes_kind;
+extern const struct batch_kind lookup_blob_kind;
+extern const struct batch_kind lookup_chunks_kind;
+
+/* Parameters of the type `actor` in the SQL functions: ROW($1, $2, $3, $4)::actor. */
+#define ACTOR_SQL "ROW($1, $2, $3, $4)::actor"
+void pg_bind_actor(struct pg_stmt *s, const struct actor *who);
+
+/* Unix seconds as a column, and as a parameter (NULL when 0). */
+#define EPOCH_SQL(column) "coalesce(extract(epoch FROM " column ")::bigint, 0)"
+
+#define HOURS_TEXT(x)	  #x
+#define HOURS_SQL(x)	  "interval '" HOURS_TEXT(x) " hours'"
+#define PROTECTION_SQL	  HOURS_SQL(BLOB_PROTECTION_HOURS)

@@ -1,0 +1,245 @@
+/*
+ * Uploads as rows: each function is one call of schema/0006, one round trip.
+ *
+ * Chunks travel as parallel arrays: partition, digest, length, epoch; debts as pairs of
+ * partition and node. The database numbers the chunks behind those it has.
+ */
+#include "metadb/uploads.h"
+
+#include <string.h>
+
+#include "metadb/metadb_private.h"
+
+#define UPLOAD_LIFE "interval '24 hours'"
+
+int await_upload_start(struct metadb *db, const struct actor *who,
+		       const struct package_target *target, enum digest_algorithm algorithm,
+		       struct upload *out)
+{
+	struct arena *a = arena_new();
+	struct pg_tx *tx = pg_tx_new(db, a, PG_WRITE);
+	struct pg_stmt *s;
+	int rc;
+
+	memset(out, 0, sizeof(*out));
+	s = pg_tx_add(tx, "SELECT upload_id, package_id, gen FROM upload_start(" ACTOR_SQL
+			  ", $5, $6, $7, $8, $9, " UPLOAD_LIFE ")");
+	pg_bind_actor(s, who);
+	pg_bind_int8(s, target->namespace_id);
+	pg_bind_text(s, target->name);
+	pg_bind_int8(s, target->package_id);
+	pg_bind_bool(s, target->published);
+	pg_bind_int2(s, algorithm);
+	rc = await_pg_tx(tx);
+	if (rc == 0) {
+		struct pg_rows *r = pg_tx_rows(tx, 0);
+
+		snprintf(out->id, sizeof(out->id), "%s", pg_text(r, 0, 0));
+		out->package_id = pg_int(r, 0, 1);
+		out->account_id = who->account_id;
+		out->gen = pg_int(r, 0, 2);
+		out->algorithm = algorithm;
+		rc = pg_tx_error(tx);
+	}
+	arena_free(a);
+	return rc;
+}
+
+/* 8-4-4-4-12 lower-case hex: the database would raise on anything else. */
+static bool upload_id_valid(const char *id)
+{
+	if (strlen(id) != UPLOAD_ID_LEN)
+		return false;
+	for (int i = 0; i < UPLOAD_ID_LEN; i++) {
+		bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+
+		if (dash ? id[i] != '-' : strchr("0123456789abcdef", id[i]) == NULL)
+			return false;
+	}
+	return true;
+}
+
+int await_upload_load(struct metadb *db, const char *id, int64_t package_id, int64_t account_id,
+		      struct upload *out)
+{
+	struct arena *a;
+	struct pg_tx *tx;
+	struct pg_stmt *s;
+	struct pg_rows *r;
+	struct slice state;
+	int rc;
+
+	if (!upload_id_valid(id)) {
+		memset(out, 0, sizeof(*out));
+		return ERR_NOT_FOUND;
+	}
+	a = arena_new();
+	id = arena_strdup(a, id); /* it may be a part of *out */
+	memset(out, 0, sizeof(*out));
+	tx = pg_tx_new(db, a, PG_READ);
+	s = pg_tx_add(tx, "SELECT gen, version, size, chunks, algorithm, state FROM upload "
+			  "WHERE id = $1::uuid AND package_id = $2 AND account_id = $3 "
+			  "AND expires_at > now()");
+	pg_bind_text(s, id);
+	pg_bind_int8(s, package_id);
+	pg_bind_int8(s, account_id);
+	rc = await_pg_tx(tx);
+	if (rc < 0)
+		goto out;
+	r = pg_tx_rows(tx, 0);
+	rc = ERR_NOT_FOUND;
+	if (pg_rows_count(r) == 0)
+		goto out;
+	memcpy(out->id, id, UPLOAD_ID_LEN);
+	out->package_id = package_id;
+	out->account_id = account_id;
+	out->gen = pg_int(r, 0, 0);
+	out->version = pg_int(r, 0, 1);
+	out->size = (uint64_t)pg_int(r, 0, 2);
+	out->chunks = (uint32_t)pg_int(r, 0, 3);
+	out->algorithm = (enum digest_algorithm)pg_int(r, 0, 4);
+	state = pg_bytes(r, 0, 5);
+	rc = pg_tx_error(tx);
+	if (rc == 0 && state.len > UPLOAD_STATE_MAX)
+		rc = ERR_CORRUPT;
+	if (rc < 0)
+		goto out;
+	memcpy(out->state, state.data, state.len);
+	out->state_len = state.len;
+out:
+	arena_free(a);
+	return rc;
+}
+
+/* Six arrays: parts, digests, lens, epochs; parts and nodes of the debts. Returns the bytes. */
+static uint64_t bind_chunks(struct pg_stmt *s, const struct upload_chunk *chunk, size_t count)
+{
+	struct pg_array part, digest, len, epoch, owing_part, owing_node;
+	uint64_t bytes = 0;
+
+	pg_array_init(&part, s->arena, PG_INT2, count);
+	pg_array_init(&digest, s->arena, PG_BYTEA, count);
+	pg_array_init(&len, s->arena, PG_INT4, count);
+	pg_array_init(&epoch, s->arena, PG_INT8, count);
+	pg_array_init(&owing_part, s->arena, PG_INT2, count);
+	pg_array_init(&owing_node, s->arena, PG_INT4, count);
+	for (size_t i = 0; i < count; i++) {
+		int p = (int)partition_of(chunk[i].digest);
+
+		assert(chunk[i].len > 0 && chunk[i].owing_count <= MAP_REPLICAS_MAX);
+		bytes += chunk[i].len;
+		pg_array_int2(&part, p);
+		pg_array_bytes(&digest, chunk[i].digest, SHA256_BYTES);
+		pg_array_int4(&len, (int32_t)chunk[i].len);
+		pg_array_int8(&epoch, chunk[i].epoch);
+		for (unsigned k = 0; k < chunk[i].owing_count; k++) {
+			pg_array_int2(&owing_part, p);
+			pg_array_int4(&owing_node, chunk[i].owing[k]);
+		}
+	}
+	pg_bind_array(s, &part);
+	pg_bind_array(s, &digest);
+	pg_bind_array(s, &len);
+	pg_bind_array(s, &epoch);
+	pg_bind_array(s, &owing_part);
+	pg_bind_array(s, &owing_node);
+	return bytes;
+}
+
+int await_upload_append(struct metadb *db, struct upload *u, const struct upload_chunk *chunk,
+			size_t count, const void *state, size_t state_len)
+{
+	struct arena *a;
+	struct pg_tx *tx;
+	struct pg_stmt *s;
+	uint64_t bytes;
+	int rc;
+
+	assert(state_len <= UPLOAD_STATE_MAX);
+	if (u->chunks + count > UPLOAD_CHUNKS_MAX)
+		return ERR_LIMIT;
+	a = arena_new();
+	tx = pg_tx_new(db, a, PG_WRITE);
+	s = pg_tx_add(tx, "SELECT version FROM upload_append($1::uuid, $2, $3, " UPLOAD_LIFE
+			  ", $4, $5, $6, $7, $8, $9)");
+	pg_bind_text(s, u->id);
+	pg_bind_int8(s, u->version);
+	pg_bind_bytes(s, state, state_len);
+	bytes = bind_chunks(s, chunk, count);
+	rc = await_pg_tx(tx);
+	if (rc == 0 && pg_null(pg_tx_rows(tx, 0), 0, 0))
+		rc = ERR_CONFLICT;
+	if (rc == 0) {
+		u->version++;
+		u->chunks += (uint32_t)count;
+		u->size += bytes;
+		if (state_len > 0)
+			memcpy(u->state, state, state_len);
+		u->state_len = state_len;
+	}
+	arena_free(a);
+	return rc;
+}
+
+int await_upload_commit(struct metadb *db, const struct actor *who, const struct upload *u,
+			const struct upload_chunk *chunk, size_t count,
+			const struct digest *digest, struct upload_commit *out)
+{
+	static const int answer[] = {0, 0, ERR_CONFLICT, ERR_NOT_FOUND};
+	struct arena *a;
+	struct pg_tx *tx;
+	struct pg_stmt *s;
+	int rc;
+
+	(void)who; /* a blob alone is nothing anybody sees: the manifest's push is what is
+		      audited */
+	memset(out, 0, sizeof(*out));
+	if (u->chunks + count > UPLOAD_CHUNKS_MAX)
+		return ERR_LIMIT;
+	a = arena_new();
+	tx = pg_tx_new(db, a, PG_WRITE);
+	s = pg_tx_add(tx, "SELECT status, gen, existed FROM upload_commit($1::uuid, $2, $3, "
+			  "$4, $5, $6, $7, $8, $9, $10, $11, " PROTECTION_SQL ")");
+	pg_bind_text(s, u->id);
+	pg_bind_int8(s, u->version);
+	pg_bind_int8(s, u->package_id);
+	bind_chunks(s, chunk, count);
+	pg_bind_digest(s, digest);
+	rc = await_pg_tx(tx);
+	if (rc == 0) {
+		struct pg_rows *r = pg_tx_rows(tx, 0);
+		int64_t status = pg_int(r, 0, 0);
+
+		out->gen = pg_int(r, 0, 1);
+		out->existed = pg_bool(r, 0, 2);
+		out->repeated = status == 1;
+		rc = pg_tx_error(tx);
+		if (rc == 0)
+			rc = status < 0 || status > 3 ? ERR_PROTOCOL : answer[status];
+	}
+	arena_free(a);
+	return rc;
+}
+
+int await_upload_cancel(struct metadb *db, const char *id, int64_t package_id,
+			int64_t account_id)
+{
+	struct arena *a;
+	struct pg_tx *tx;
+	struct pg_stmt *s;
+	int rc;
+
+	if (!upload_id_valid(id))
+		return ERR_NOT_FOUND;
+	a = arena_new();
+	tx = pg_tx_new(db, a, PG_WRITE);
+	s = pg_tx_add(tx, "SELECT upload_cancel($1::uuid, $2, $3)");
+	pg_bind_text(s, id);
+	pg_bind_int8(s, package_id);
+	pg_bind_int8(s, account_id);
+	rc = await_pg_tx(tx);
+	if (rc == 0 && !pg_bool(pg_tx_rows(tx, 0), 0, 0))
+		rc = ERR_NOT_FOUND;
+	arena_free(a);
+	return rc;
+}

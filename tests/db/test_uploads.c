@@ -1,0 +1,336 @@
+/* Uploads: append, commit, their races, what is owed, and the promise of a HEAD. */
+#include <string.h>
+
+#include "metadb/blobs.h"
+#include "tests/db/harness.h"
+
+static struct actor alice;
+static int64_t alice_id;
+
+static int setup(void **state)
+{
+	if (h_setup(state) < 0)
+		return -1;
+	return 0;
+}
+
+static void await_start(const char *name, struct upload *u)
+{
+	struct package_target target = {.namespace_id = alice_id, .name = name};
+
+	assert_int_equal(await_upload_start(h_db, &alice, &target, DIGEST_SHA256, u), 0);
+}
+
+H_TEST(makes_a_user)
+{
+	alice_id = await_h_user("alice");
+	alice.account_id = alice_id;
+}
+
+H_TEST(start_makes_an_unpublished_package_once)
+{
+	struct upload a;
+	struct upload b;
+	struct package_target gone = {.namespace_id = alice_id, .name = "x", .package_id = 999};
+	struct package_target nowhere = {.namespace_id = 999, .name = "x"};
+
+	await_start("one", &a);
+	await_start("one", &b);
+	assert_int_equal(a.package_id, b.package_id);
+	assert_int_not_equal(a.gen, b.gen);
+	assert_string_not_equal(a.id, b.id);
+	assert_int_equal(await_h_int("SELECT count(*) FROM package WHERE name = 'one' "
+				     "AND published_at IS NULL"),
+			 1);
+	assert_int_equal(
+		await_h_int("SELECT count(*) FROM audit WHERE action = 'package.create'"), 1);
+	assert_int_equal(await_upload_start(h_db, &alice, &gone, DIGEST_SHA256, &a),
+			 ERR_NOT_FOUND);
+	assert_int_equal(await_upload_start(h_db, &alice, &nowhere, DIGEST_SHA256, &a),
+			 ERR_NOT_FOUND);
+}
+
+H_TEST(append_load_and_commit)
+{
+	struct upload_chunk chunk[3] = {h_chunk("aa"), h_chunk("bbb"), h_chunk("c")};
+	struct digest digest = h_digest("aabbbc");
+	struct arena *a = arena_new();
+	struct upload_commit commit;
+	struct blob_info blob;
+	struct upload u;
+	struct upload again;
+
+	await_start("app", &u);
+	assert_int_equal(await_upload_append(h_db, &u, chunk, 2, "state", 5), 0);
+	assert_int_equal(u.size, 5);
+	assert_int_equal(await_upload_load(h_db, u.id, u.package_id, alice_id, &again), 0);
+	assert_int_equal(again.version, 1);
+	assert_int_equal(again.size, 5);
+	assert_int_equal(again.chunks, 2);
+	assert_int_equal(again.gen, u.gen);
+	assert_int_equal(again.state_len, 5);
+	assert_memory_equal(again.state, "state", 5);
+	assert_int_equal(await_upload_load(h_db, u.id, u.package_id + 1, alice_id, &again),
+			 ERR_NOT_FOUND);
+	assert_int_equal(await_upload_load(h_db, u.id, u.package_id, alice_id + 1, &again),
+			 ERR_NOT_FOUND);
+	assert_int_equal(await_upload_load(h_db, "../../etc", u.package_id, alice_id, &again),
+			 ERR_NOT_FOUND);
+	assert_int_equal(await_upload_commit(h_db, &alice, &u, chunk + 2, 1, &digest, &commit),
+			 0);
+	assert_int_equal(commit.gen, u.gen);
+	assert_false(commit.existed);
+	assert_int_equal(await_upload_load(h_db, u.id, u.package_id, alice_id, &again),
+			 ERR_NOT_FOUND);
+	assert_int_equal(await_blob_find(h_db, a, u.package_id, &digest, true, &blob), 0);
+	assert_int_equal(blob.gen, u.gen);
+	assert_int_equal(blob.size, 6);
+	assert_int_equal(blob.chunks->count, 3);
+	assert_int_equal(blob.chunks->chunk[1].len, 3);
+	assert_int_equal(blob.chunks->chunk[2].offset, 5);
+	assert_memory_equal(blob.chunks->chunk[2].digest, chunk[2].digest, SHA256_BYTES);
+	/* the answer of the commit was lost: the same request again */
+	assert_int_equal(await_upload_commit(h_db, &alice, &u, chunk + 2, 1, &digest, &commit),
+			 0);
+	assert_true(commit.repeated);
+	assert_int_equal(commit.gen, u.gen);
+	arena_free(a);
+}
+
+H_TEST(an_empty_blob_has_no_chunks)
+{
+	struct digest digest = h_digest("");
+	struct arena *a = arena_new();
+	struct upload_commit commit;
+	struct blob_info blob;
+	struct upload u;
+
+	await_start("empty", &u);
+	assert_int_equal(await_upload_commit(h_db, &alice, &u, NULL, 0, &digest, &commit), 0);
+	assert_int_equal(await_blob_find(h_db, a, u.package_id, &digest, true, &blob), 0);
+	assert_int_equal(blob.size, 0);
+	assert_int_equal(blob.chunks->count, 0);
+	arena_free(a);
+}
+
+struct writer {
+	struct upload u;
+	const char *text;
+	int rc;
+};
+
+static void append_one(void *arg)
+{
+	struct writer *w = arg;
+	struct upload_chunk chunk = h_chunk(w->text);
+
+	w->rc = await_upload_append(h_db, &w->u, &chunk, 1, w->text, strlen(w->text));
+}
+
+/* Wrong bytes under a right digest: two gateways write on one session. */
+H_TEST(of_two_writers_one_wins)
+{
+	struct writer w[2] = {{.text = "first"}, {.text = "second!"}};
+
+	for (int round = 0; round < 20; round++) {
+		struct upload now;
+		int winner;
+
+		await_start("race", &w[0].u);
+		w[1].u = w[0].u;
+		await_h_all(append_one, w, sizeof(w[0]), 2);
+		assert_int_equal(w[0].rc + w[1].rc, ERR_CONFLICT);
+		winner = w[0].rc == 0 ? 0 : 1;
+		assert_int_equal(
+			await_upload_load(h_db, w[0].u.id, w[0].u.package_id, alice_id, &now),
+			0);
+		assert_int_equal(now.size, strlen(w[winner].text));
+		assert_memory_equal(now.state, w[winner].text, now.state_len);
+		assert_int_equal(now.chunks, 1);
+	}
+	assert_int_equal(
+		await_h_int("SELECT count(*) FROM chunk c JOIN upload u USING (gen) "
+			    "JOIN package p ON p.id = u.package_id WHERE p.name = 'race'"),
+		20);
+}
+
+static void commit_one(void *arg)
+{
+	struct writer *w = arg;
+	struct digest digest = h_digest(w->text);
+	struct upload_chunk chunk = h_chunk(w->text);
+	struct upload_commit commit;
+
+	w->rc = await_upload_commit(h_db, &alice, &w->u, &chunk, 1, &digest, &commit);
+	if (w->rc == 0 && commit.repeated)
+		w->rc = 1;
+	if (w->rc == 0 && commit.existed)
+		w->rc = 2;
+}
+
+H_TEST(a_session_commits_once)
+{
+	struct writer w[2] = {{.text = "same session"}, {.text = "same session"}};
+
+	await_start("once", &w[0].u);
+	w[1].u = w[0].u;
+	await_h_all(commit_one, w, sizeof(w[0]), 2);
+	/* one did it, the other learns that it is done */
+	assert_int_equal(w[0].rc + w[1].rc, 1);
+}
+
+H_TEST(equal_blobs_end_as_one_live_instance)
+{
+	struct writer w[8];
+	int existed = 0;
+
+	for (int i = 0; i < 8; i++) {
+		w[i].text = "equal bytes";
+		await_start(i % 2 == 0 ? "even" : "odd", &w[i].u);
+	}
+	await_h_all(commit_one, w, sizeof(w[0]), 8);
+	for (int i = 0; i < 8; i++) {
+		assert_true(w[i].rc == 0 || w[i].rc == 2);
+		existed += w[i].rc == 2;
+	}
+	assert_int_equal(existed, 7);
+	assert_int_equal(await_h_int("SELECT count(*) FROM instance i JOIN chunk c USING (gen) "
+				     "WHERE dead_at IS NULL AND c.len = 11"),
+			 1);
+	assert_int_equal(await_h_int("SELECT count(*) FROM package_blob l JOIN blob b "
+				     "USING (algorithm, digest) WHERE b.size = 11"),
+			 2);
+}
+
+H_TEST(what_is_not_acknowledged_is_owed)
+{
+	struct upload_chunk chunk[2] = {h_chunk("owed one"), h_chunk("owed two")};
+	struct digest digest = h_digest("owed oneowed two");
+	struct upload_commit commit;
+	struct upload u;
+
+	await_h_sql("TRUNCATE partition_owes");
+	await_h_sql("INSERT INTO cluster_map (epoch, replicas, parts, reason) "
+		    "VALUES (1, 3, '', 'test')");
+	chunk[0].owing_count = 1;
+	chunk[0].owing[0] = 3;
+	await_start("owing", &u);
+	assert_int_equal(await_upload_append(h_db, &u, chunk, 1, NULL, 0), 0);
+	assert_int_equal(await_h_int("SELECT count(*) FROM partition_owes WHERE node = 3"), 1);
+	chunk[1].owing_count = 2;
+	chunk[1].owing[0] = 2;
+	chunk[1].owing[1] = 3;
+	assert_int_equal(await_upload_commit(h_db, &alice, &u, chunk + 1, 1, &digest, &commit),
+			 0);
+	assert_int_equal(await_h_int("SELECT count(*) FROM partition_owes"), 3);
+}
+
+/* The map changed between the chunk's write and the commit: the partition is to be compared. */
+H_TEST(a_chunk_of_an_older_epoch_marks_its_partition)
+{
+	struct upload_chunk chunk = h_chunk("old epoch");
+	struct digest digest = h_digest("old epoch");
+	struct upload_commit commit;
+	struct upload u;
+
+	await_h_sql("TRUNCATE partition_owes");
+	await_h_sql("INSERT INTO cluster_map (epoch, replicas, parts, reason) "
+		    "VALUES (2, 3, '', 'test')");
+	await_start("epoch", &u);
+	assert_int_equal(await_upload_commit(h_db, &alice, &u, &chunk, 1, &digest, &commit), 0);
+	assert_int_equal(await_h_int("SELECT node FROM partition_owes"), 0);
+}
+
+H_TEST(a_gap_in_the_chunks_is_refused)
+{
+	struct upload_chunk chunk = h_chunk("gap");
+	struct digest digest = h_digest("gapgap");
+	struct upload_commit commit;
+	struct upload u;
+
+	await_start("gap", &u);
+	assert_int_equal(await_upload_append(h_db, &u, &chunk, 1, NULL, 0), 0);
+	await_h_sql("DELETE FROM chunk WHERE gen = (SELECT max(gen) FROM upload)");
+	assert_int_equal(await_upload_commit(h_db, &alice, &u, &chunk, 1, &digest, &commit),
+			 ERR_CORRUPT);
+	assert_int_equal(await_upload_load(h_db, u.id, u.package_id, alice_id, &u), 0);
+}
+
+H_TEST(a_lost_blob_is_healed_by_a_push)
+{
+	struct digest digest = h_digest("lost bytes");
+	int64_t package = await_h_blob(alice_id, "heal", "lost bytes");
+	struct arena *a = arena_new();
+	struct blob_info before;
+	struct blob_info after;
+
+	assert_int_equal(await_blob_find(h_db, a, package, &digest, true, &before), 0);
+	await_h_sql("UPDATE blob SET lost_at = now() WHERE size = 10");
+	assert_int_equal(await_blob_find(h_db, a, package, &digest, true, &after), 0);
+	assert_true(after.lost);
+	assert_int_equal(await_blob_promise(h_db, package, &digest, &after), ERR_NOT_FOUND);
+	await_h_blob(alice_id, "heal", "lost bytes");
+	assert_int_equal(await_blob_find(h_db, a, package, &digest, true, &after), 0);
+	assert_false(after.lost);
+	assert_true(after.gen > before.gen);
+	assert_int_equal(await_h_int("SELECT count(*) FROM instance JOIN chunk USING (gen) "
+				     "WHERE len = 10 AND dead_at IS NOT NULL"),
+			 1);
+	arena_free(a);
+}
+
+H_TEST(a_writers_head_renews_the_protection)
+{
+	struct digest digest = h_digest("protected");
+	struct digest other = h_digest("never pushed");
+	int64_t package = await_h_blob(alice_id, "head", "protected");
+	struct blob_info blob;
+
+	await_h_sql("UPDATE package_blob SET protect_until = now() + interval '1 minute'");
+	assert_int_equal(await_blob_promise(h_db, package, &digest, &blob), 0);
+	assert_int_equal(blob.size, 9);
+	assert_int_equal(await_h_int("SELECT count(*) FROM package_blob "
+				     "WHERE protect_until > now() + interval '23 hours'"),
+			 1);
+	assert_int_equal(await_blob_promise(h_db, package, &digest, &blob), 0);
+	assert_int_equal(await_blob_promise(h_db, package, &other, &blob), ERR_NOT_FOUND);
+	assert_int_equal(await_blob_promise(h_db, package + 999, &digest, &blob),
+			 ERR_NOT_FOUND);
+}
+
+H_TEST(cancel_marks_the_instance_dead)
+{
+	struct upload u;
+
+	await_start("cancel", &u);
+	assert_int_equal(await_upload_cancel(h_db, u.id, u.package_id, alice_id + 1),
+			 ERR_NOT_FOUND);
+	assert_int_equal(await_upload_cancel(h_db, u.id, u.package_id, alice_id), 0);
+	assert_int_equal(await_upload_cancel(h_db, u.id, u.package_id, alice_id),
+			 ERR_NOT_FOUND);
+	assert_int_equal(await_h_int("SELECT (dead_at IS NOT NULL)::integer FROM instance "
+				     "ORDER BY gen DESC LIMIT 1"),
+			 1);
+	assert_int_equal(await_upload_append(h_db, &u, NULL, 0, NULL, 0), ERR_CONFLICT);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(makes_a_user),
+		cmocka_unit_test(start_makes_an_unpublished_package_once),
+		cmocka_unit_test(append_load_and_commit),
+		cmocka_unit_test(an_empty_blob_has_no_chunks),
+		cmocka_unit_test(of_two_writers_one_wins),
+		cmocka_unit_test(a_session_commits_once),
+		cmocka_unit_test(equal_blobs_end_as_one_live_instance),
+		cmocka_unit_test(what_is_not_acknowledged_is_owed),
+		cmocka_unit_test(a_chunk_of_an_older_epoch_marks_its_partition),
+		cmocka_unit_test(a_gap_in_the_chunks_is_refused),
+		cmocka_unit_test(a_lost_blob_is_healed_by_a_push),
+		cmocka_unit_test(a_writers_head_renews_the_protection),
+		cmocka_unit_test(cancel_marks_the_instance_dead),
+	};
+
+	return cmocka_run_group_tests(tests, setup, h_teardown);
+}
