@@ -53,25 +53,6 @@ static struct wire_pair *pairs_of(struct arena *a, const struct chunk_list *list
 	return pairs;
 }
 
-static int await_stream(struct request *rq, const struct chunk_list *list, uint64_t offset,
-			uint64_t length)
-{
-	struct store_bytes piece;
-	struct store_reader *r;
-	int rc;
-
-	r = store_reader_start(rq->worker->store, pairs_of(rq->arena, list), list->count,
-			       offset, length, rq->worker->set->gateway_storage_timeout);
-	while ((rc = await_store_read(r, &piece)) == 0 && piece.len > 0) {
-		rc = await_send(rq, piece.buf->data + piece.offset, piece.len);
-		buf_unref(piece.buf);
-		if (rc < 0)
-			break;
-	}
-	store_reader_end(r);
-	return rc;
-}
-
 /*
  * No copy could be read. A row that is gone meanwhile explains it (a deletion overtook a long
  * read); otherwise bytes that must be there are not, now: never a 404.
@@ -81,24 +62,67 @@ static int await_explain(struct request *rq, const struct digest *d, int rc)
 	struct blob_info again;
 
 	if (rc != ERR_NOT_FOUND && rc != ERR_UNAVAILABLE && rc != -ETIMEDOUT)
-		return give_up(rq, rc, "sending the blob");
+		return give_up(rq, rc, "reading the blob from storage");
 	map_watch_poke(rq->worker->map);
 	if (await_blob_find(rq->worker->metadb, rq->arena, rq->package_id, d, false, &again) ==
-		    ERR_NOT_FOUND &&
-	    !rq->answer.started)
+	    ERR_NOT_FOUND)
 		return refuse(rq, BLOB_UNKNOWN, NULL);
 	log_error("blob unreadable", "digest=%s why=\"%s\"", digest_str(rq->arena, d),
 		  err_text(rc));
 	return give_up(rq, ERR_UNAVAILABLE, "reading the blob from storage");
 }
 
+/* Send what the reader brings, beginning with `piece`, which it has brought already. */
+static int await_pieces(struct request *rq, const struct digest *d, struct store_reader *r,
+			struct store_bytes piece)
+{
+	int rc;
+
+	do {
+		rc = await_send(rq, piece.buf->data + piece.offset, piece.len);
+		buf_unref(piece.buf);
+		if (rc < 0)
+			return give_up(rq, rc, "sending the blob");
+		rc = await_store_read(r, &piece);
+	} while (rc == 0 && piece.len > 0);
+	return rc < 0 ? await_explain(rq, d, rc) : rq->answer.status;
+}
+
+/* The answer begins when its first bytes are there: until then it may still be a 503. */
+static int await_stream(struct request *rq, const struct digest *d,
+			const struct blob_info *blob, enum range_kind kind,
+			const struct byte_range *range)
+{
+	uint64_t length = (uint64_t)(range->last - range->first + 1);
+	struct store_bytes piece;
+	struct store_reader *r;
+	int status;
+
+	r = store_reader_start(rq->worker->store, pairs_of(rq->arena, blob->chunks),
+			       blob->chunks->count, (uint64_t)range->first, length,
+			       rq->worker->set->gateway_storage_timeout);
+	status = await_store_read(r, &piece);
+	if (status < 0) {
+		status = await_explain(rq, d, status);
+		goto out;
+	}
+	describe(rq, d);
+	if (kind == RANGE_PART)
+		reply_header(rq, "Content-Range", "bytes %lld-%lld/%lld",
+			     (long long)range->first, (long long)range->last,
+			     (long long)blob->size);
+	reply_start(rq, kind == RANGE_PART ? 206 : 200, octets, (int64_t)length);
+	status = await_pieces(rq, d, r, piece);
+out:
+	store_reader_end(r);
+	return status;
+}
+
 static int await_get(struct request *rq, const struct digest *d, const struct blob_info *blob)
 {
 	const char *text = request_header(rq, "Range");
-	struct byte_range range = {0, (int64_t)blob->size - 1};
+	struct byte_range range = {0};
 	enum range_kind kind = RANGE_WHOLE;
-	int64_t length;
-	int rc;
 
 	if (text != NULL)
 		kind = range_parse(text, strlen(text), (int64_t)blob->size, &range);
@@ -108,19 +132,10 @@ static int await_get(struct request *rq, const struct digest *d, const struct bl
 	}
 	if (kind == RANGE_WHOLE)
 		range = (struct byte_range){0, (int64_t)blob->size - 1};
+	if (blob->size > 0)
+		return await_stream(rq, d, blob, kind, &range);
 	describe(rq, d);
-	if (blob->size == 0)
-		return reply_bytes(rq, 200, octets, "", 0);
-	if (kind == RANGE_PART)
-		reply_header(rq, "Content-Range", "bytes %lld-%lld/%lld",
-			     (long long)range.first, (long long)range.last,
-			     (long long)blob->size);
-	length = range.last - range.first + 1;
-	reply_start(rq, kind == RANGE_PART ? 206 : 200, octets, length);
-	rc = await_stream(rq, blob->chunks, (uint64_t)range.first, (uint64_t)length);
-	if (rc < 0)
-		return await_explain(rq, d, rc);
-	return kind == RANGE_PART ? 206 : 200;
+	return reply_bytes(rq, 200, octets, "", 0);
 }
 
 int v2_blob_get(struct request *rq)
