@@ -1,0 +1,233 @@
+/*
+ * packhouse-storage: one daemon, one disk.
+ *
+ *   recover the disk ─▶ sockets ─▶ announce ─▶ serve … SIGTERM ─▶ finish what is in the house
+ *
+ * Everything network and memory is on the main thread's loop; the disk is touched by the
+ * committer, the upkeep thread and the workers only.
+ *
+ * malloc: a frame of 256 KiB comes straight from mmap and goes straight back, and there are few
+ * arenas, so that what the budget counts is what the process holds.
+ */
+#include <malloc.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "proto/base/log.h"
+#include "proto/base/metrics.h"
+#include "proto/base/probe.h"
+#include "proto/base/settings.h"
+#include "storage/daemon/announce.h"
+#include "storage/daemon/peers.h"
+#include "storage/daemon/private.h"
+#include "storage/daemon/server.h"
+#include "storage/daemon/upkeep.h"
+#include "storage/daemon/uuid.h"
+
+#define CHECKPOINT_BYTES (64u << 20)
+#define DRAIN_MS	 5000
+#define DRAIN_TICK_MS	 50
+#define LARGE_BYTES	 (128 * 1024)
+
+static const char usage[] = "packhouse-storage [--config FILE] [--key=value]…\n"
+			    "Serves the chunks of one disk (storage.dir).\n";
+
+struct daemon {
+	struct server server;
+	struct upkeep *upkeep;
+	struct announcer *announcer;
+	struct probe *probe;
+	struct timer drain;
+	int64_t drain_until_ms;
+};
+
+static void bound_memory(void)
+{
+	mallopt(M_ARENA_MAX, 2);
+	mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
+	mallopt(M_TRIM_THRESHOLD, 4 << 20);
+}
+
+/* A segment is an open file. */
+static void raise_file_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+			log_warn("cannot raise the limit of open files", NULL);
+	}
+}
+
+static int open_store(struct server *s)
+{
+	struct store_options options = {
+		.name = settings()->storage_name,
+		.segment_size = (uint64_t)settings()->storage_segment_size,
+		.floor = (uint64_t)settings()->storage_floor,
+		.checkpoint_bytes = CHECKPOINT_BYTES,
+	};
+	struct store_identity identity;
+	struct timespec now;
+	int rc = store_open_dir(settings()->storage_dir, &options, &s->store);
+
+	if (rc < 0) {
+		log_error("cannot open the disk", "dir=\"%s\" err=\"%s\"",
+			  settings()->storage_dir, err_text(rc));
+		return rc;
+	}
+	store_identity(s->store, &identity);
+	store_stats(s->store, &s->stats);
+	uuid_text(identity.node, s->uuid);
+	uuid_text(identity.cluster, s->cluster_uuid);
+	clock_gettime(CLOCK_REALTIME, &now);
+	s->incarnation = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+	log_info("disk is open",
+		 "uuid=%s cluster=%s chunks=%llu replayed=%llu bad=%llu clean=%d", s->uuid,
+		 s->cluster_uuid, (unsigned long long)s->stats.chunks,
+		 (unsigned long long)s->stats.replayed,
+		 (unsigned long long)s->stats.replayed_bad, s->stats.stopped_clean);
+	return 0;
+}
+
+static void on_stats(void *arg, const struct store_stats *stats)
+{
+	struct daemon *d = arg;
+
+	d->server.stats = *stats;
+}
+
+static int start(struct daemon *d)
+{
+	struct server *s = &d->server;
+	int rc;
+
+	s->pool = buf_pool_new(s->loop, (size_t)settings()->buffers_budget);
+	s->room = room_new(s->loop, s->pool);
+	s->peers = peers_new(s->loop, s->pool);
+	s->workers = workers_new(s->loop, "reader", (int)settings()->storage_threads);
+	s->committer = committer_new(s->loop, s->store);
+	d->upkeep = upkeep_new(s->loop, s->store, on_stats, d);
+	rc = server_open(s);
+	if (rc == 0)
+		rc = announcer_open(s, &d->announcer);
+	if (rc == 0)
+		rc = private_open(s, &d->probe);
+	return rc;
+}
+
+static void write_pidfile(void)
+{
+	const char *path = settings()->pidfile;
+	FILE *f;
+
+	if (path[0] == '\0')
+		return;
+	f = fopen(path, "we");
+	if (f == NULL || fprintf(f, "%d\n", (int)getpid()) < 0 || fclose(f) != 0)
+		fatal("cannot write %s: %s", path, err_text(-errno));
+}
+
+static void on_drain(void *arg)
+{
+	struct daemon *d = arg;
+
+	/* One round more after the last answer, for it to leave the house. */
+	if (d->server.jobs == 0 && d->drain_until_ms != 0)
+		d->drain_until_ms = d->drain_until_ms < 0 ? 0 : -1;
+	if (d->drain_until_ms == 0 ||
+	    (d->drain_until_ms > 0 && clock_now_ms() > d->drain_until_ms))
+		loop_stop(d->server.loop);
+	else
+		timer_start(&d->drain, DRAIN_TICK_MS);
+}
+
+static void on_stop_signal(void *arg)
+{
+	struct daemon *d = arg;
+
+	if (d->server.draining)
+		return;
+	log_info("stopping", "jobs=%zu", d->server.jobs);
+	server_drain(&d->server);
+	d->drain_until_ms = clock_now_ms() + DRAIN_MS;
+	timer_start(&d->drain, DRAIN_TICK_MS);
+}
+
+/* The threads end before the store is closed; workers first, because they feed the committer.
+ */
+static int stop(struct daemon *d)
+{
+	struct server *s = &d->server;
+	int rc;
+
+	workers_free(s->workers);
+	committer_free(s->committer);
+	upkeep_free(d->upkeep);
+	rc = store_close(s->store);
+	if (rc < 0)
+		log_warn("the next start has to replay", "err=\"%s\"", err_text(rc));
+	if (s->jobs > 0) {
+		/* Whoever waits for them hears it from the closed connection. */
+		log_warn("stopped with requests unanswered", "jobs=%zu", s->jobs);
+		return 0;
+	}
+	probe_close(d->probe);
+	announcer_close(d->announcer);
+	peers_free(s->peers);
+	server_close(s);
+	room_free(s->room);
+	zsock_teardown();
+	buf_pool_free(s->pool);
+	timer_fini(&d->drain);
+	task_shutdown();
+	loop_free(s->loop);
+	return 0;
+}
+
+static void check_settings(void)
+{
+	if (settings()->storage_name[0] == '\0' || settings()->storage_dir[0] == '\0') {
+		fprintf(stderr,
+			"packhouse-storage: storage.name and storage.dir must be set\n");
+		exit(2);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	struct daemon d = {.drain_until_ms = 1};
+	enum log_level level = LOG_INFO;
+	char name[WIRE_NAME_MAX + 16];
+
+	bound_memory();
+	settings_load(argc, argv, usage);
+	check_settings();
+	if (log_level_parse(settings()->log_level, &level) < 0)
+		level = LOG_INFO;
+	snprintf(name, sizeof(name), "%s", settings()->storage_name);
+	log_open(name, level);
+	signal(SIGPIPE, SIG_IGN);
+	raise_file_limit();
+	metrics_setup(1);
+
+	if (open_store(&d.server) < 0)
+		return 1;
+	d.server.loop = loop_new();
+	timer_init(&d.drain, d.server.loop, on_drain, &d);
+	zsock_setup(1);
+	if (start(&d) < 0)
+		return 1;
+	loop_on_signal(d.server.loop, SIGTERM, on_stop_signal, &d);
+	loop_on_signal(d.server.loop, SIGINT, on_stop_signal, &d);
+	write_pidfile();
+	log_info("serving", "control=%s bulk=%s", d.server.control_address,
+		 d.server.bulk_address);
+	loop_run(d.server.loop);
+	return stop(&d);
+}
