@@ -1,6 +1,5 @@
 /*
- *   Authorization header ──▶ struct presented ──▶ one batched lookup ──▶ access_decide() ──▶
- * answer
+ *   header ──▶ struct presented ──▶ one batched lookup ──▶ access_decide() ──▶ answer
  *
  * A personal token is looked up by its hash, a bearer token of ours by the ids in it, after
  * its signature was checked. A bearer token can only take away: it must name the package,

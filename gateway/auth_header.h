@@ -1,9 +1,10 @@
 /*
- * The Authorization header taken apart: scheme, user and the credential in it. Pure; any thread.
+ * The Authorization header taken apart: scheme, user and the credential in it. Pure; any
+ * thread.
  *
- * Basic: the password is the credential, the user name tells nothing. Bearer: one of our compact
- * tokens, or a credential itself, raw or as base64(credential) or base64(user:credential), as
- * scripts send them. `token X`: the credential (GitHub's REST).
+ * Basic: the password is the credential, the user name tells nothing. Bearer: one of our
+ * compact tokens, or a credential itself, raw or as base64(credential) or
+ * base64(user:credential), as scripts send them. `token X`: the credential (GitHub's REST).
  */
 #pragma once
 

@@ -1,9 +1,9 @@
 /*
  *   base64url(header) . base64url(claims) . base64url(Ed25519 over the first two and their dot)
  *
- * The header is not interpreted: its kid is read, the header that we would write for this kid is
- * made anew, and both must be the same bytes. So there is no algorithm to confuse and no key in
- * a token to trust.
+ * The header is not interpreted: its kid is read, the header that we would write for this kid
+ * is made anew, and both must be the same bytes. So there is no algorithm to confuse and no key
+ * in a token to trust.
  */
 #include "gateway/bearer.h"
 

@@ -24,7 +24,8 @@ struct byte_range {
 	int64_t last; /* inclusive */
 };
 
-/* The one range asked for, cut to `size`. Several ranges, or text that is none, mean the whole. */
+/* The one range asked for, cut to `size`. Several ranges, or text that is none, mean the whole.
+ */
 enum range_kind range_parse(const char *text, size_t len, int64_t size, struct byte_range *out);
 
 /* ERR_SYNTAX when it is none, its last lies before its first, or a number is too large. */

@@ -16,8 +16,9 @@
 #define STRICT_JSON_DEPTH 32
 
 /*
- * An object at the top, alive as long as the arena. ERR_SYNTAX when it is no such JSON, ERR_LIMIT
- * when it is nested too deep or holds too many values; *why is a sentence part for the client.
+ * An object at the top, alive as long as the arena. ERR_SYNTAX when it is no such JSON,
+ * ERR_LIMIT when it is nested too deep or holds too many values; *why is a sentence part for
+ * the client.
  */
 int strict_json_object(struct arena *a, const char *text, size_t len, size_t max_values,
 		       json_t **out, const char **why) MUST_CHECK;

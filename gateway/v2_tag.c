@@ -15,18 +15,17 @@
 /* Whole decimal numbers only; more than a page holds means a page. */
 static int page_size(const char *text, size_t *out)
 {
-	size_t digits;
-
 	*out = PAGE_DEFAULT;
 	if (text == NULL)
 		return 0;
-	digits = strspn(text, "0123456789");
-	if (digits == 0 || text[digits] != '\0')
+	*out = 0;
+	if (*text == '\0')
 		return ERR_SYNTAX;
-	*out = digits > 6 ? PAGE_MAX : (size_t)atol(text);
+	for (; *text >= '0' && *text <= '9'; text++)
+		*out = *out < PAGE_MAX ? *out * 10 + (size_t)(*text - '0') : PAGE_MAX;
 	if (*out > PAGE_MAX)
 		*out = PAGE_MAX;
-	return 0;
+	return *text == '\0' ? 0 : ERR_SYNTAX;
 }
 
 int v2_tag_list(struct request *rq)

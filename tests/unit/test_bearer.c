@@ -10,7 +10,8 @@
 #include "gateway/base64.h"
 #include "gateway/bearer.h"
 
-#define NOW 1700000000
+#define NOW  1700000000
+#define REST "\"cid\":1,\"uid\":1,\"access\":"
 
 static struct arena *arena;
 static struct bearer_key *key;
@@ -138,9 +139,9 @@ static void bad_claims(void **state)
 		"{}",
 		"{\"aud\":1,\"iat\":1,\"nbf\":1,\"exp\":2,\"cid\":1,\"uid\":1,\"access\":[]}",
 		"{\"aud\":\"a\",\"iat\":1,\"nbf\":1,\"cid\":1,\"uid\":1,\"access\":[]}",
-		"{\"aud\":\"a\",\"iat\":1,\"nbf\":3,\"exp\":2,\"cid\":1,\"uid\":1,\"access\":[]}",
-		"{\"aud\":\"a\",\"iat\":1,\"nbf\":1,\"exp\":2,\"cid\":1,\"uid\":1,\"access\":[1]}",
-		"{\"aud\":\"a\",\"iat\":1,\"nbf\":1,\"exp\":2,\"cid\":1,\"uid\":1,\"access\":{}}",
+		"{\"aud\":\"a\",\"iat\":1,\"nbf\":3,\"exp\":2," REST "[]}",
+		"{\"aud\":\"a\",\"iat\":1,\"nbf\":1,\"exp\":2," REST "[1]}",
+		"{\"aud\":\"a\",\"iat\":1,\"nbf\":1,\"exp\":2," REST "{}}",
 	};
 	struct bearer_claims c;
 
