@@ -137,18 +137,6 @@ out:
 	return rc;
 }
 
-/* The next key in order; false after the last one. */
-static bool key_next(struct chunk_key *key)
-{
-	if (++key->gen != 0)
-		return true;
-	for (int i = CHUNK_DIGEST_SIZE - 1; i >= 0; i--) {
-		if (++key->digest[i] != 0)
-			return true;
-	}
-	return false;
-}
-
 int index_list(struct index *ix, const struct chunk_key *from, const struct chunk_key *to,
 	       struct index_entry *out, size_t max, size_t *count)
 {
@@ -168,7 +156,7 @@ int index_list(struct index *ix, const struct chunk_key *from, const struct chun
 		}
 		free(page);
 		next = end;
-		if (!key_next(&next))
+		if (!chunk_key_next(&next))
 			break;
 	}
 	return 0;

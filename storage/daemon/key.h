@@ -35,6 +35,18 @@ static inline bool chunk_key_equal(const struct chunk_key *a, const struct chunk
 	return a->gen == b->gen && memcmp(a->digest, b->digest, CHUNK_DIGEST_SIZE) == 0;
 }
 
+/* Step to the next key in order; false after the last one. */
+static inline bool chunk_key_next(struct chunk_key *key)
+{
+	if (++key->gen != 0)
+		return true;
+	for (int i = CHUNK_DIGEST_SIZE - 1; i >= 0; i--) {
+		if (++key->digest[i] != 0)
+			return true;
+	}
+	return false;
+}
+
 /* CRC blocks of a chunk of `len` bytes: all but the last are full; an empty chunk has none. */
 static inline uint32_t chunk_blocks(uint32_t len)
 {

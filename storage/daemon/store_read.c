@@ -148,29 +148,30 @@ int store_list(struct store *s, uint32_t first, uint32_t last, const struct chun
 {
 	struct chunk_key from = partition_edge(first, 0), to = partition_edge(last, 0xff);
 	struct index_entry *page = xmalloc(max * sizeof(*page));
-	bool skip = after && chunk_key_compare(after, &from) >= 0;
 	size_t n;
-	int rc;
+	int rc = 0;
 
 	assert(first <= last && last < PARTITIONS && max > 0);
-	if (skip)
-		from = *after;
 	*count = 0;
+	if (after && chunk_key_compare(after, &from) >= 0) {
+		from = *after;
+		if (!chunk_key_next(&from))
+			goto out;
+	}
 	do {
-		rc = index_list(s->index, &from, &to, page, max, &n);
+		rc = index_list(s->index, &from, &to, page, max - *count, &n);
 		if (rc < 0)
-			break;
-		for (size_t i = 0; i < n && *count < max; i++) {
-			if (page[i].state != INDEX_GOOD ||
-			    (skip && chunk_key_equal(&page[i].key, &from)))
+			goto out;
+		for (size_t i = 0; i < n; i++) {
+			if (page[i].state != INDEX_GOOD)
 				continue;
 			out[*count].key = page[i].key;
 			out[(*count)++].len = page[i].len;
 		}
 		if (n > 0)
 			from = page[n - 1].key;
-		skip = true;
-	} while (n == max && *count < max);
+	} while (n > 0 && *count < max && chunk_key_next(&from));
+out:
 	free(page);
 	return rc;
 }

@@ -120,23 +120,19 @@ static int count_base(struct store *s, struct index_base *base)
 	struct chunk_key from = {0}, last;
 	struct index_entry *page = xmalloc(PAGE_ENTRIES * sizeof(*page));
 	size_t count;
-	bool first = true;
 	int rc;
 
 	memset(&last, 0xff, sizeof(last));
 	do {
 		rc = base->ops->list(base, &from, &last, page, PAGE_ENTRIES, &count);
 		for (size_t i = 0; rc == 0 && i < count; i++) {
-			if (!first && chunk_key_equal(&page[i].key, &from))
-				continue;
 			store_account(s, &page[i], +1);
 			if (page[i].state == INDEX_GOOD && !place_exists(s, &page[i]))
 				store_drop_bad(s, &page[i].key, &page[i].place);
 		}
 		if (rc == 0 && count > 0)
 			from = page[count - 1].key;
-		first = false;
-	} while (rc == 0 && count == PAGE_ENTRIES);
+	} while (rc == 0 && count > 0 && chunk_key_next(&from));
 	free(page);
 	return rc;
 }
