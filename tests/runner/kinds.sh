@@ -14,20 +14,7 @@ run_unit() {
 }
 
 run_db() {
-	need_build unit-gcc dev gcc && with_database run_ctest unit-gcc '^db_'
-}
-
-# with_database COMMAND…: runs it with PACKHOUSE_TEST_DATABASE_URL naming an empty database of a throw-away server
-with_database() {
-	local begin
-	begin=$("$root/tests/runner/throwaway-postgres" start) || {
-		count 0 1
-		return
-	}
-	export PACKHOUSE_TEST_DATABASE_URL=${begin#* }
-	"$@"
-	unset PACKHOUSE_TEST_DATABASE_URL
-	"$root/tests/runner/throwaway-postgres" stop "${begin%% *}"
+	need_build unit-gcc dev gcc && run_ctest unit-gcc '^db_'
 }
 
 run_cluster() {
@@ -43,7 +30,7 @@ run_clients() {
 # Each target for some seconds, beginning with its corpus; a crash leaves its input in build/fuzz/.
 run_fuzz() {
 	local target name seconds=${PACKHOUSE_FUZZ_SECONDS:-15} corpus
-	need_build fuzz fuzz clang-14 || return
+	need_build fuzz fuzz clang-14 tests/fuzz/all || return
 	while read -r target; do
 		name=${target##*/fuzz_}
 		corpus=$root/build/fuzz/corpus/$name
@@ -72,7 +59,7 @@ run_asan() {
 	export UBSAN_OPTIONS=print_stacktrace=1
 	need_build asan asan gcc || return
 	run_ctest asan '^unit_'
-	with_database run_ctest asan '^db_'
+	run_ctest asan '^db_'
 	run_pytest asan cluster -m asan --build-dir "$root/build/asan"
 	unset ASAN_OPTIONS UBSAN_OPTIONS
 }
