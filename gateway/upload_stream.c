@@ -124,26 +124,34 @@ static int flight_state(const struct flight *f)
 	return f->put == NULL ? 0 : store_put_result(f->put);
 }
 
-/* Let go of what is durable, then cut the fullest unfinished chunk of the process and send it.
+/*
+ * Let go of what is durable; then, unless much is under way and soon comes back by itself, cut
+ * the fullest unfinished chunk of the process and send it.
  */
-static void relieve(void)
+static void relieve(struct buf_pool *pool)
 {
 	struct upload_stream *s, *fullest = NULL;
 	struct chunk_closed closed;
 	struct flight *f;
+	size_t flying = 0;
 
 	TAILQ_FOREACH(s, &streams, link)
 	{
 		TAILQ_FOREACH(f, &s->flights, link)
 		{
-			if (flight_state(f) == 0)
+			int state = flight_state(f);
+
+			if (state == 0)
 				settle(f);
+			else if (state == 1)
+				flying += f->row.len;
 		}
 		if (s->begun && !s->reading && s->failed == 0 && s->fill.count > 0 &&
 		    (fullest == NULL || s->fill.len > fullest->fill.len))
 			fullest = s;
 	}
-	if (fullest != NULL && chunk_fill_cut(&fullest->fill, &closed))
+	if (fullest != NULL && flying < buf_budget(pool) / 4 &&
+	    chunk_fill_cut(&fullest->fill, &closed))
 		launch(fullest, &closed);
 }
 
@@ -152,7 +160,7 @@ static void on_relief(void *arg)
 	struct worker *w = arg;
 
 	if (buf_contended(w->bufs))
-		relieve();
+		relieve(w->bufs);
 	timer_start(&relief, RELIEF_MS);
 }
 
@@ -207,7 +215,7 @@ static int await_block(struct upload_stream *s, uint64_t rest)
 		want = rest + CHUNK_ALIGN;
 	b = buf_get(pool, want);
 	if (b == NULL) {
-		relieve();
+		relieve(pool);
 		rc = await_buf(pool, want, worker_of(s)->set->gateway_storage_timeout, &b);
 		if (rc < 0)
 			return rc == -ETIMEDOUT ? ERR_UNAVAILABLE : rc;
