@@ -223,7 +223,10 @@ static void take_head(struct http_conn *c, const char *data, size_t len)
 		refuse_head(c, 400, "this port speaks plain HTTP, not TLS");
 		return;
 	}
-	end = http_head_end(data, len, &c->scanned);
+	/* Half of such an empty line is not looked at yet. */
+	end = 0;
+	if (len != 1 || data[0] != '\r')
+		end = http_head_end(data, len, &c->scanned);
 	if (end == 0 && len >= HTTP_HEAD_MAX) {
 		refuse_head(c, 431, "the header fields are too large");
 		return;

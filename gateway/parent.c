@@ -28,8 +28,9 @@
 #define PAUSE_FIRST_MS 100
 #define PAUSE_LAST_MS  5000
 #define YOUNG_MS       10000
-#define STOP_GRACE_MS  6000 /* beyond gateway.drain_timeout: the workers end themselves before \
-			     */
+#define STOP_GRACE_MS                                                           \
+	6000 /* beyond gateway.drain_timeout: the workers end themselves before \
+	      */
 
 static void signal_set(sigset_t *out)
 {
@@ -100,7 +101,7 @@ static void start(struct place *w)
 		child(p, w->index, ends[1], self);
 	close(ends[1]);
 	w->channel = ends[0];
-	snprintf(w->why, sizeof(w->why), "starting; ");
+	snprintf(w->why, sizeof(w->why), "starting\n");
 	w->started_ms = clock_now_ms();
 	watch_init(&w->watch, p->loop, w->channel, on_channel, w);
 	watch_want(&w->watch, WATCH_READ);
@@ -160,7 +161,7 @@ static void bury(struct place *w, int status)
 	w->pid = 0;
 	watch_fini(&w->watch);
 	close(w->channel);
-	snprintf(w->why, sizeof(w->why), "died; ");
+	snprintf(w->why, sizeof(w->why), "died\n");
 	if (p->stopping) {
 		if (!anybody(p))
 			loop_stop(p->loop);

@@ -20,7 +20,7 @@ struct place {
 	pid_t pid; /* 0: nobody; `again` is running then, unless we stop */
 	int channel;
 	struct watch watch;
-	char why[CHANNEL_TEXT_MAX + 1]; /* empty: ready */
+	char why[CHANNEL_TEXT_MAX + 1]; /* lines; empty: ready */
 	int64_t started_ms;
 	int64_t pause_ms; /* before the next one is started */
 	struct timer again;

@@ -14,6 +14,17 @@
 #define DUMP_MS 1000
 #define SEND_MS 50
 
+/* A worker's reasons, a line each. */
+static void print_reasons(const struct place *w, FILE *out)
+{
+	for (const char *at = w->why; *at != '\0';) {
+		size_t len = strcspn(at, "\n");
+
+		fprintf(out, "worker %d: %.*s\n", w->index, (int)len, at);
+		at += len + (at[len] == '\n');
+	}
+}
+
 static bool ready(void *arg, FILE *why)
 {
 	struct parent *p = arg;
@@ -22,13 +33,9 @@ static bool ready(void *arg, FILE *why)
 	if (p->stopping)
 		fprintf(why, "stopping\n");
 	for (unsigned i = 0; i < p->count; i++) {
-		const struct place *w = &p->place[i];
-
-		if (w->why[0] == '\0')
-			continue;
-		all = false;
-		/* Each reason ends in "; ". */
-		fprintf(why, "worker %d: %.*s\n", w->index, (int)strlen(w->why) - 2, w->why);
+		if (p->place[i].why[0] != '\0')
+			all = false;
+		print_reasons(&p->place[i], why);
 	}
 	return all;
 }

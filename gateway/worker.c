@@ -89,20 +89,31 @@ static void on_stale(void *arg, int64_t epoch)
 	map_watch_poke(w->map);
 }
 
-/* Able to serve whatever may be asked? Otherwise the reasons. */
+/* Able to serve whatever may be asked? Otherwise the reasons, a line each. */
 static void describe_readiness(struct worker *w, FILE *why)
 {
 	if (http_front_draining(w->front))
-		fprintf(why, "stopping; ");
-	if (!metadb_up(w->metadb, why))
-		fprintf(why, "; ");
-	else if (key_watch_signer(w->keys, time(NULL)) == NULL)
-		fprintf(why, "no key to sign tokens with yet; ");
+		fprintf(why, "stopping\n");
+	if (metadb_up(w->metadb, why) && key_watch_signer(w->keys, time(NULL)) == NULL)
+		fprintf(why, "no key to sign tokens with yet\n");
 	if (map_watch_view(w->map) == NULL)
-		fprintf(why, "no cluster map yet; ");
+		fprintf(why, "no cluster map yet\n");
 	else if (!store_client_writable(w->store))
-		fprintf(why, "%u storage nodes up, too few to write; ",
+		fprintf(why, "%u storage nodes up, too few to write\n",
 			store_client_nodes_up(w->store));
+}
+
+static void log_readiness(const char *text)
+{
+	char line[512], quoted[1024];
+	size_t len = strnlen(text, sizeof(line));
+
+	for (size_t i = 0; i < len; i++)
+		line[i] = text[i] == '\n' ? ';' : text[i];
+	if (len == 0)
+		log_info("ready", NULL);
+	else
+		log_warn("not ready", "why=%s", log_quote(quoted, sizeof(quoted), line, len));
 }
 
 static void tell_readiness(struct life *l)
@@ -124,10 +135,7 @@ static void tell_readiness(struct life *l)
 		free(text);
 		return;
 	}
-	if (len == 0)
-		log_info("ready", NULL);
-	else
-		log_warn("not ready", "why=\"%.*s\"", (int)len - 2, text);
+	log_readiness(text);
 	free(l->told);
 	l->told = text;
 }

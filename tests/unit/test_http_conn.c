@@ -1,0 +1,695 @@
+/*
+ * Connections without sockets: a transport made of two memory areas, a service whose handler
+ * the test chooses. Times are short ones of the real clock.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "gateway/http_conn.h"
+#include "proto/base/err.h"
+#include "proto/base/task.h"
+
+#define SHORT_MS 30
+
+/* What the client has sent and not been read, what it has received, how much it takes now. */
+struct fake {
+	struct transport base;
+	char sent[64 * 1024];
+	size_t sent_len, read_at;
+	size_t read_max; /* a read gives at most this much */
+	bool end;	 /* the client's FIN */
+	char got[256 * 1024];
+	size_t got_len;
+	size_t room; /* what a write takes before −EAGAIN */
+	int wanted;
+	int reads, writes;
+	const void *last_read_into;
+	bool fin, closed;
+};
+
+static struct loop *loop;
+static struct http_front *front;
+static struct fake fake;
+static void (*handler)(struct http_stream *s, const struct http_head *h);
+static bool full; /* no task is to be had */
+static int requests;
+static int result; /* what the handler saw */
+static char seen[64 * 1024];
+
+static ssize_t fake_readv(struct transport *t, const struct iovec *iov, int count)
+{
+	struct fake *f = (struct fake *)t;
+	size_t total = 0;
+
+	f->reads++;
+	f->last_read_into = iov[0].iov_base;
+	for (int i = 0; i < count; i++) {
+		size_t n = f->sent_len - f->read_at;
+
+		n = n < iov[i].iov_len ? n : iov[i].iov_len;
+		n = n < f->read_max - total ? n : f->read_max - total;
+		memcpy(iov[i].iov_base, f->sent + f->read_at, n);
+		f->read_at += n;
+		total += n;
+	}
+	if (total == 0)
+		return f->end ? 0 : -EAGAIN;
+	return (ssize_t)total;
+}
+
+static ssize_t fake_writev(struct transport *t, const struct iovec *iov, int count)
+{
+	struct fake *f = (struct fake *)t;
+	size_t total = 0;
+
+	f->writes++;
+	assert_false(f->fin);
+	for (int i = 0; i < count; i++) {
+		size_t n = iov[i].iov_len < f->room ? iov[i].iov_len : f->room;
+
+		assert_true(f->got_len + n < sizeof(f->got));
+		memcpy(f->got + f->got_len, iov[i].iov_base, n);
+		f->got_len += n;
+		f->room -= n;
+		total += n;
+	}
+	f->got[f->got_len] = '\0';
+	return total == 0 ? -EAGAIN : (ssize_t)total;
+}
+
+static void fake_want(struct transport *t, int what)
+{
+	((struct fake *)t)->wanted = what;
+}
+
+static void fake_shutdown(struct transport *t)
+{
+	((struct fake *)t)->fin = true;
+}
+
+static void fake_close(struct transport *t)
+{
+	((struct fake *)t)->closed = true;
+}
+
+static const struct transport_ops fake_ops = {
+	.readv = fake_readv,
+	.writev = fake_writev,
+	.want = fake_want,
+	.shutdown = fake_shutdown,
+	.close = fake_close,
+};
+
+/* Let everything happen that can. */
+static void pump(void)
+{
+	for (int i = 0; i < 40; i++) {
+		int ready = 0;
+
+		if (fake.read_at < fake.sent_len || fake.end)
+			ready |= WATCH_READ;
+		if (fake.room > 0)
+			ready |= WATCH_WRITE;
+		ready &= fake.wanted;
+		if (!fake.closed && ready != 0)
+			fake.base.on_ready(fake.base.arg, ready);
+		loop_turn(loop, 0);
+	}
+}
+
+static void wait_for_time(void)
+{
+	for (int i = 0; i < 4; i++) {
+		loop_turn(loop, SHORT_MS / 2);
+		pump();
+	}
+}
+
+static void client_sends_bytes(const char *data, size_t len)
+{
+	assert_true(fake.sent_len + len < sizeof(fake.sent));
+	memcpy(fake.sent + fake.sent_len, data, len);
+	fake.sent_len += len;
+	pump();
+}
+
+static void client_sends(const char *text)
+{
+	client_sends_bytes(text, strlen(text));
+}
+
+struct job {
+	struct http_stream *stream;
+	struct arena *arena;
+	const struct http_head *head;
+};
+
+static void run_job(void *arg)
+{
+	struct job *job = arg;
+	struct http_stream *s = job->stream;
+
+	handler(s, job->head);
+	s->ops->await_end(s);
+	arena_free(job->arena);
+	s->ops->done(s);
+}
+
+static bool on_request(void *arg, struct http_stream *s, struct arena *a,
+		       const struct http_head *head)
+{
+	struct job *job = arena_alloc(a, sizeof(*job));
+
+	(void)arg;
+	requests++;
+	if (full)
+		return false;
+	*job = (struct job){s, a, head};
+	s->task = task_spawn(loop, "job", NULL, run_job, job);
+	return s->task != NULL;
+}
+
+static int answer(struct http_stream *s, int status, const char *body)
+{
+	struct reply_head head = {.status = status, .length = (int64_t)strlen(body)};
+	struct iovec iov = {(void *)(uintptr_t)body, strlen(body)};
+
+	return s->ops->await_write(s, &head, &iov, 1);
+}
+
+static void say_target(struct http_stream *s, const struct http_head *h)
+{
+	result = answer(s, 200, h->target.data);
+}
+
+/* Read the body in pieces of at most 7 bytes, then say it. */
+static void say_body(struct http_stream *s, const struct http_head *h)
+{
+	size_t len = 0;
+	int64_t n;
+
+	(void)h;
+	while ((n = s->ops->await_read(s, seen + len, 7)) > 0)
+		len += (size_t)n;
+	seen[len] = '\0';
+	result = (int)n;
+	if (n < 0)
+		s->ops->cut(s);
+	else
+		result = answer(s, 200, seen);
+}
+
+static void refuse_it(struct http_stream *s, const struct http_head *h)
+{
+	(void)h;
+	result = answer(s, 403, "no");
+}
+
+static void think(struct http_stream *s, const struct http_head *h)
+{
+	(void)h;
+	result = await_sleep(5000);
+	if (result < 0)
+		s->ops->cut(s);
+}
+
+static void make_front(int64_t head_ms, int64_t idle_ms, int64_t progress_ms)
+{
+	struct http_limits limits = {2, head_ms, idle_ms, progress_ms};
+	struct http_service service = {on_request, NULL};
+
+	front = http_front_new(loop, &limits, &service);
+	memset(&fake, 0, sizeof(fake));
+	fake.base.ops = &fake_ops;
+	fake.room = sizeof(fake.got);
+	fake.read_max = sizeof(fake.sent);
+	requests = 0;
+	result = 1;
+	full = false;
+	handler = say_target;
+	http_front_serve(front, &fake.base, "192.0.2.1:4711");
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	loop = loop_new();
+	make_front(5000, 5000, 5000);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	http_front_abort(front);
+	pump();
+	assert_true(fake.closed);
+	assert_int_equal(task_count(), 0);
+	http_front_free(front);
+	task_shutdown();
+	loop_free(loop);
+	return 0;
+}
+
+static void use_times(int64_t head_ms, int64_t idle_ms, int64_t progress_ms)
+{
+	http_front_abort(front);
+	http_front_free(front);
+	make_front(head_ms, idle_ms, progress_ms);
+}
+
+static int count_of(const char *text)
+{
+	int n = 0;
+
+	for (const char *at = fake.got; (at = strstr(at, text)) != NULL; at++)
+		n++;
+	return n;
+}
+
+#define GET(path) "GET " path " HTTP/1.1\r\nHost: a\r\n\r\n"
+
+static void one_read_and_one_write(void **state)
+{
+	(void)state;
+	client_sends(GET("/x"));
+	assert_non_null(strstr(fake.got, "HTTP/1.1 200 OK\r\n"));
+	assert_non_null(strstr(fake.got, "\r\nContent-Length: 2\r\n"));
+	assert_non_null(strstr(fake.got, "\r\n\r\n/x"));
+	assert_int_equal(fake.reads, 1);
+	assert_int_equal(fake.writes, 1);
+	assert_false(fake.closed);
+}
+
+static void pipelined_requests_in_order(void **state)
+{
+	(void)state;
+	client_sends(GET("/1") "\r\n" GET("/2") GET("/3") "GET /4 HT");
+	assert_int_equal(requests, 3);
+	client_sends("TP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n" GET("/5"));
+	assert_int_equal(requests, 4);
+	assert_true(strstr(fake.got, "/1HTTP/1.1") < strstr(fake.got, "/2HTTP/1.1"));
+	assert_true(strstr(fake.got, "/2HTTP/1.1") < strstr(fake.got, "/3HTTP/1.1"));
+	assert_int_equal(count_of("Connection: close"), 1);
+	assert_true(fake.fin);
+}
+
+static void head_byte_by_byte(void **state)
+{
+	static const char text[] = "\r\n" GET("/x");
+
+	(void)state;
+	for (size_t i = 0; i + 1 < sizeof(text); i++) {
+		assert_int_equal(requests, 0);
+		client_sends_bytes(text + i, 1);
+	}
+	assert_int_equal(requests, 1);
+	assert_int_equal(count_of("200 OK"), 1);
+}
+
+static void direct_read(struct http_stream *s, const struct http_head *h)
+{
+	(void)h;
+	result = (int)s->ops->await_read(s, seen, sizeof(seen));
+	(void)answer(s, 200, "");
+}
+
+static void body_goes_straight_to_its_reader(void **state)
+{
+	(void)state;
+	handler = direct_read;
+	client_sends("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n");
+	client_sends("hello");
+	assert_int_equal(result, 5);
+	assert_ptr_equal(fake.last_read_into, seen);
+	client_sends("PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n");
+	client_sends("world\r\n0\r\n\r\n");
+	assert_ptr_equal(fake.last_read_into, seen);
+	assert_memory_equal(seen, "world", 5);
+	client_sends(GET("/x"));
+	assert_int_equal(requests, 3);
+}
+
+static void chunked_at_every_split(void **state)
+{
+	static const char text[] =
+		"PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+		"5\r\nhello\r\n13\r\n, big and so wide w\r\n4;x\r\norld\r\n0\r\nT: u\r\n\r\n";
+	size_t len = sizeof(text) - 1;
+
+	(void)state;
+	handler = say_body;
+	for (size_t split = 1; split < len; split++) {
+		fake.got_len = fake.sent_len = fake.read_at = 0;
+		requests = 0;
+		client_sends_bytes(text, split);
+		client_sends_bytes(text + split, len - split);
+		assert_int_equal(requests, 1);
+		assert_non_null(strstr(fake.got, "\r\n\r\nhello, big and so wide world"));
+	}
+	fake.got_len = fake.sent_len = fake.read_at = 0;
+	fake.read_max = 1;
+	client_sends_bytes(text, len);
+	for (int i = 0; i < 10; i++)
+		pump();
+	assert_non_null(strstr(fake.got, "\r\n\r\nhello, big and so wide world"));
+}
+
+static void broken_chunks_end_the_connection(void **state)
+{
+	(void)state;
+	handler = say_body;
+	client_sends("PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\nhello");
+	assert_int_equal(result, ERR_SYNTAX);
+	assert_true(fake.closed);
+}
+
+static void continue_comes_with_the_first_read(void **state)
+{
+	(void)state;
+	handler = say_body;
+	client_sends("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n"
+		     "Expect: 100-continue\r\n\r\n");
+	assert_string_equal(fake.got, "HTTP/1.1 100 Continue\r\n\r\n");
+	client_sends("ab");
+	assert_int_equal(count_of("HTTP/1.1 200 OK"), 1);
+	assert_int_equal(count_of("100 Continue"), 1);
+	assert_false(fake.fin);
+	/* Sent along unasked: nobody waits. */
+	client_sends("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n"
+		     "Expect: 100-continue\r\n\r\nab");
+	assert_int_equal(count_of("100 Continue"), 1);
+	assert_int_equal(count_of("HTTP/1.1 200 OK"), 2);
+}
+
+static void no_continue_for_the_refused(void **state)
+{
+	(void)state;
+	handler = refuse_it;
+	client_sends("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n"
+		     "Expect: 100-continue\r\n\r\n");
+	assert_int_equal(count_of("100 Continue"), 0);
+	assert_int_equal(count_of("403 Forbidden"), 1);
+	assert_int_equal(count_of("Connection: close"), 1);
+	assert_true(fake.fin);
+}
+
+static void small_unread_body_is_swallowed(void **state)
+{
+	char body[3000];
+
+	(void)state;
+	handler = refuse_it;
+	memset(body, 'x', sizeof(body));
+	client_sends("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 3000\r\n\r\n");
+	assert_int_equal(count_of("403"), 1);
+	client_sends_bytes(body, sizeof(body));
+	handler = say_target;
+	client_sends(GET("/next"));
+	assert_int_equal(count_of("/next"), 1);
+	assert_int_equal(count_of("Connection: close"), 0);
+}
+
+static void large_unread_body_closes(void **state)
+{
+	(void)state;
+	handler = refuse_it;
+	client_sends("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 3000000\r\n\r\nxxx");
+	assert_int_equal(count_of("Connection: close"), 1);
+	assert_true(fake.fin);
+	assert_false(fake.closed);
+	client_sends("more and more");
+	assert_int_equal(fake.read_at, fake.sent_len);
+	fake.end = true;
+	pump();
+	assert_true(fake.closed);
+}
+
+static void client_leaves_in_the_body(void **state)
+{
+	(void)state;
+	handler = say_body;
+	client_sends("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc");
+	fake.end = true;
+	pump();
+	assert_int_equal(result, ERR_PEER_GONE);
+	assert_string_equal(seen, "abc");
+	assert_true(fake.closed);
+}
+
+static void client_leaves_while_the_handler_thinks(void **state)
+{
+	(void)state;
+	handler = think;
+	client_sends(GET("/x"));
+	assert_int_equal(result, 1);
+	fake.end = true;
+	pump();
+	assert_int_equal(result, -ECANCELED);
+	assert_true(fake.closed);
+}
+
+static void slow_reader_gets_all_in_order(void **state)
+{
+	(void)state;
+	fake.room = 3;
+	client_sends(GET("/a-rather-long-target-0123456789"));
+	for (int i = 0; i < 200; i++) {
+		fake.room = 5;
+		pump();
+	}
+	assert_memory_equal(fake.got, "HTTP/1.1 200 OK\r\nDate: ", 23);
+	assert_non_null(strstr(fake.got, "\r\n\r\n/a-rather-long-target-0123456789"));
+	assert_int_equal(result, 0);
+}
+
+static void too_slow_reader_is_dropped(void **state)
+{
+	(void)state;
+	use_times(5000, 5000, SHORT_MS);
+	fake.room = 3;
+	client_sends(GET("/x"));
+	wait_for_time();
+	assert_int_equal(result, -ETIMEDOUT);
+	assert_true(fake.closed);
+}
+
+static void too_slow_body(void **state)
+{
+	(void)state;
+	use_times(5000, 5000, SHORT_MS);
+	handler = say_body;
+	client_sends("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc");
+	wait_for_time();
+	assert_int_equal(result, -ETIMEDOUT);
+}
+
+static void too_slow_head(void **state)
+{
+	(void)state;
+	use_times(SHORT_MS, 5000, 5000);
+	client_sends("GET / HT");
+	wait_for_time();
+	assert_int_equal(count_of("408 Request Timeout"), 1);
+	assert_int_equal(requests, 0);
+	assert_true(fake.fin);
+}
+
+static void silent_client_is_closed(void **state)
+{
+	(void)state;
+	use_times(SHORT_MS, 5000, 5000);
+	wait_for_time();
+	assert_true(fake.closed);
+	assert_int_equal(fake.got_len, 0);
+}
+
+static void idle_connection_is_closed(void **state)
+{
+	(void)state;
+	use_times(5000, SHORT_MS, 5000);
+	client_sends(GET("/x"));
+	assert_false(fake.closed);
+	wait_for_time();
+	assert_true(fake.closed);
+	assert_int_equal(requests, 1);
+}
+
+static void bad_heads_are_refused_and_closed(void **state)
+{
+	static const struct {
+		const char *text;
+		const char *status;
+	} rows[] = {
+		{"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n"
+		 "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n" GET("/smuggled"),
+		 " 400 "},
+		{"GET / HTTP/1.1\nHost: a\n\n" GET("/smuggled"), " 400 "},
+		{"GET / HTTP/1.1\r\nHost : a\r\n\r\n" GET("/smuggled"), " 400 "},
+		{"\x16\x03\x01\x02\x05\x01", " 400 "},
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		use_times(5000, 5000, 5000);
+		client_sends(rows[i].text);
+		assert_int_equal(count_of(rows[i].status), 1);
+		assert_int_equal(count_of("HTTP/1.1 "), 1);
+		assert_int_equal(requests, 0);
+		assert_true(fake.fin);
+	}
+}
+
+static void endless_head(void **state)
+{
+	char line[1024];
+
+	(void)state;
+	client_sends("GET / HTTP/1.1\r\nHost: a\r\n");
+	memset(line, 'x', sizeof(line));
+	memcpy(line, "A: ", 3);
+	memcpy(line + sizeof(line) - 2, "\r\n", 2);
+	for (int i = 0; i < 40 && !fake.fin; i++)
+		client_sends_bytes(line, sizeof(line));
+	assert_int_equal(count_of(" 431 "), 1);
+	assert_true(fake.fin);
+	assert_int_equal(requests, 0);
+}
+
+static void bounded_pipelining(void **state)
+{
+	char line[1024];
+	size_t unread;
+
+	(void)state;
+	handler = think;
+	client_sends(GET("/x"));
+	memset(line, 'x', sizeof(line));
+	for (int i = 0; i < 60; i++)
+		client_sends_bytes(line, sizeof(line));
+	unread = fake.sent_len - fake.read_at;
+	assert_true(unread > 30 * 1024);
+	assert_int_equal(fake.wanted & WATCH_READ, 0);
+}
+
+static void no_task_left(void **state)
+{
+	(void)state;
+	full = true;
+	client_sends(GET("/x"));
+	assert_int_equal(count_of(" 503 "), 1);
+	assert_int_equal(count_of("Retry-After: 5"), 1);
+	assert_true(fake.fin);
+}
+
+static void on_empty(void *arg)
+{
+	*(bool *)arg = true;
+}
+
+static void draining_ends_idle_connections(void **state)
+{
+	bool empty = false;
+
+	(void)state;
+	client_sends(GET("/x"));
+	http_front_drain(front, on_empty, &empty);
+	assert_true(fake.fin);
+	fake.end = true;
+	pump();
+	assert_true(fake.closed);
+	assert_true(empty);
+}
+
+static void draining_lets_requests_finish(void **state)
+{
+	bool empty = false;
+
+	(void)state;
+	handler = say_body;
+	client_sends("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\na");
+	http_front_drain(front, on_empty, &empty);
+	pump();
+	assert_false(fake.fin);
+	client_sends("bc");
+	assert_int_equal(count_of("\r\n\r\nabc"), 1);
+	assert_int_equal(count_of("Connection: close"), 1);
+	assert_true(fake.closed);
+	assert_true(empty);
+}
+
+static void aborting_cancels(void **state)
+{
+	(void)state;
+	handler = think;
+	client_sends(GET("/x"));
+	http_front_abort(front);
+	pump();
+	assert_int_equal(result, -ECANCELED);
+	assert_int_equal(http_front_count(front), 0);
+}
+
+static void ready_tells_before_memory_is_taken(struct http_stream *s, const struct http_head *h)
+{
+	(void)h;
+	result = s->ops->await_ready(s);
+	if (result == 1)
+		result = (int)s->ops->await_read(s, seen, sizeof(seen));
+	if (result == 3)
+		result = 10 + s->ops->await_ready(s);
+	(void)answer(s, 200, "");
+}
+
+static void waiting_for_the_body(void **state)
+{
+	(void)state;
+	handler = ready_tells_before_memory_is_taken;
+	client_sends("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n"
+		     "Expect: 100-continue\r\n\r\n");
+	assert_int_equal(count_of("100 Continue"), 1);
+	assert_int_equal(result, 1);
+	client_sends("abc");
+	assert_int_equal(result, 10);
+}
+
+int main(void)
+{
+#define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		CASE(one_read_and_one_write),
+		CASE(pipelined_requests_in_order),
+		CASE(head_byte_by_byte),
+		CASE(body_goes_straight_to_its_reader),
+		CASE(chunked_at_every_split),
+		CASE(broken_chunks_end_the_connection),
+		CASE(continue_comes_with_the_first_read),
+		CASE(no_continue_for_the_refused),
+		CASE(small_unread_body_is_swallowed),
+		CASE(large_unread_body_closes),
+		CASE(client_leaves_in_the_body),
+		CASE(client_leaves_while_the_handler_thinks),
+		CASE(slow_reader_gets_all_in_order),
+		CASE(too_slow_reader_is_dropped),
+		CASE(too_slow_body),
+		CASE(too_slow_head),
+		CASE(silent_client_is_closed),
+		CASE(idle_connection_is_closed),
+		CASE(bad_heads_are_refused_and_closed),
+		CASE(endless_head),
+		CASE(bounded_pipelining),
+		CASE(no_task_left),
+		CASE(draining_ends_idle_connections),
+		CASE(draining_lets_requests_finish),
+		CASE(aborting_cancels),
+		CASE(waiting_for_the_body),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
