@@ -1,180 +1,17 @@
-/*
- * Connections without sockets: a transport made of two memory areas, a service whose handler
- * the test chooses. Times are short ones of the real clock.
- */
+/* Connections: what a client sends and gets, and when; without sockets (http_fake.h). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
-#include "gateway/http_conn.h"
-#include "proto/base/err.h"
-#include "proto/base/task.h"
+#include "tests/unit/http_fake.h"
 
-#define SHORT_MS 30
-
-/* What the client has sent and not been read, what it has received, how much it takes now. */
-struct fake {
-	struct transport base;
-	char sent[64 * 1024];
-	size_t sent_len, read_at;
-	size_t read_max; /* a read gives at most this much */
-	bool end;	 /* the client's FIN */
-	char got[256 * 1024];
-	size_t got_len;
-	size_t room; /* what a write takes before −EAGAIN */
-	int wanted;
-	int reads, writes;
-	const void *last_read_into;
-	bool fin, closed;
-};
-
-static struct loop *loop;
-static struct http_front *front;
-static struct fake fake;
-static void (*handler)(struct http_stream *s, const struct http_head *h);
-static bool full; /* no task is to be had */
-static int requests;
 static int result; /* what the handler saw */
 static char seen[64 * 1024];
-
-static ssize_t fake_readv(struct transport *t, const struct iovec *iov, int count)
-{
-	struct fake *f = (struct fake *)t;
-	size_t total = 0;
-
-	f->reads++;
-	f->last_read_into = iov[0].iov_base;
-	for (int i = 0; i < count; i++) {
-		size_t n = f->sent_len - f->read_at;
-
-		n = n < iov[i].iov_len ? n : iov[i].iov_len;
-		n = n < f->read_max - total ? n : f->read_max - total;
-		memcpy(iov[i].iov_base, f->sent + f->read_at, n);
-		f->read_at += n;
-		total += n;
-	}
-	if (total == 0)
-		return f->end ? 0 : -EAGAIN;
-	return (ssize_t)total;
-}
-
-static ssize_t fake_writev(struct transport *t, const struct iovec *iov, int count)
-{
-	struct fake *f = (struct fake *)t;
-	size_t total = 0;
-
-	f->writes++;
-	assert_false(f->fin);
-	for (int i = 0; i < count; i++) {
-		size_t n = iov[i].iov_len < f->room ? iov[i].iov_len : f->room;
-
-		assert_true(f->got_len + n < sizeof(f->got));
-		memcpy(f->got + f->got_len, iov[i].iov_base, n);
-		f->got_len += n;
-		f->room -= n;
-		total += n;
-	}
-	f->got[f->got_len] = '\0';
-	return total == 0 ? -EAGAIN : (ssize_t)total;
-}
-
-static void fake_want(struct transport *t, int what)
-{
-	((struct fake *)t)->wanted = what;
-}
-
-static void fake_shutdown(struct transport *t)
-{
-	((struct fake *)t)->fin = true;
-}
-
-static void fake_close(struct transport *t)
-{
-	((struct fake *)t)->closed = true;
-}
-
-static const struct transport_ops fake_ops = {
-	.readv = fake_readv,
-	.writev = fake_writev,
-	.want = fake_want,
-	.shutdown = fake_shutdown,
-	.close = fake_close,
-};
-
-/* Let everything happen that can. */
-static void pump(void)
-{
-	for (int i = 0; i < 40; i++) {
-		int ready = 0;
-
-		if (fake.read_at < fake.sent_len || fake.end)
-			ready |= WATCH_READ;
-		if (fake.room > 0)
-			ready |= WATCH_WRITE;
-		ready &= fake.wanted;
-		if (!fake.closed && ready != 0)
-			fake.base.on_ready(fake.base.arg, ready);
-		loop_turn(loop, 0);
-	}
-}
-
-static void wait_for_time(void)
-{
-	for (int i = 0; i < 4; i++) {
-		loop_turn(loop, SHORT_MS / 2);
-		pump();
-	}
-}
-
-static void client_sends_bytes(const char *data, size_t len)
-{
-	assert_true(fake.sent_len + len < sizeof(fake.sent));
-	memcpy(fake.sent + fake.sent_len, data, len);
-	fake.sent_len += len;
-	pump();
-}
-
-static void client_sends(const char *text)
-{
-	client_sends_bytes(text, strlen(text));
-}
-
-struct job {
-	struct http_stream *stream;
-	struct arena *arena;
-	const struct http_head *head;
-};
-
-static void run_job(void *arg)
-{
-	struct job *job = arg;
-	struct http_stream *s = job->stream;
-
-	handler(s, job->head);
-	s->ops->await_end(s);
-	arena_free(job->arena);
-	s->ops->done(s);
-}
-
-static bool on_request(void *arg, struct http_stream *s, struct arena *a,
-		       const struct http_head *head)
-{
-	struct job *job = arena_alloc(a, sizeof(*job));
-
-	(void)arg;
-	requests++;
-	if (full)
-		return false;
-	*job = (struct job){s, a, head};
-	s->task = task_spawn(loop, "job", NULL, run_job, job);
-	return s->task != NULL;
-}
 
 static int answer(struct http_stream *s, int status, const char *body)
 {
@@ -220,58 +57,12 @@ static void think(struct http_stream *s, const struct http_head *h)
 		s->ops->cut(s);
 }
 
-static void make_front(int64_t head_ms, int64_t idle_ms, int64_t progress_ms)
-{
-	struct http_limits limits = {2, head_ms, idle_ms, progress_ms};
-	struct http_service service = {on_request, NULL};
-
-	front = http_front_new(loop, &limits, &service);
-	memset(&fake, 0, sizeof(fake));
-	fake.base.ops = &fake_ops;
-	fake.room = sizeof(fake.got);
-	fake.read_max = sizeof(fake.sent);
-	requests = 0;
-	result = 1;
-	full = false;
-	handler = say_target;
-	http_front_serve(front, &fake.base, "192.0.2.1:4711");
-}
-
 static int set_up(void **state)
 {
-	(void)state;
-	loop = loop_new();
-	make_front(5000, 5000, 5000);
+	fake_set_up(state);
+	handler = say_target;
+	result = 1;
 	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	http_front_abort(front);
-	pump();
-	assert_true(fake.closed);
-	assert_int_equal(task_count(), 0);
-	http_front_free(front);
-	task_shutdown();
-	loop_free(loop);
-	return 0;
-}
-
-static void use_times(int64_t head_ms, int64_t idle_ms, int64_t progress_ms)
-{
-	http_front_abort(front);
-	http_front_free(front);
-	make_front(head_ms, idle_ms, progress_ms);
-}
-
-static int count_of(const char *text)
-{
-	int n = 0;
-
-	for (const char *at = fake.got; (at = strstr(at, text)) != NULL; at++)
-		n++;
-	return n;
 }
 
 #define GET(path) "GET " path " HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -279,7 +70,7 @@ static int count_of(const char *text)
 static void one_read_and_one_write(void **state)
 {
 	(void)state;
-	client_sends(GET("/x"));
+	fake_sends(GET("/x"));
 	assert_non_null(strstr(fake.got, "HTTP/1.1 200 OK\r\n"));
 	assert_non_null(strstr(fake.got, "\r\nContent-Length: 2\r\n"));
 	assert_non_null(strstr(fake.got, "\r\n\r\n/x"));
@@ -291,13 +82,13 @@ static void one_read_and_one_write(void **state)
 static void pipelined_requests_in_order(void **state)
 {
 	(void)state;
-	client_sends(GET("/1") "\r\n" GET("/2") GET("/3") "GET /4 HT");
+	fake_sends(GET("/1") "\r\n" GET("/2") GET("/3") "GET /4 HT");
 	assert_int_equal(requests, 3);
-	client_sends("TP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n" GET("/5"));
+	fake_sends("TP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n" GET("/5"));
 	assert_int_equal(requests, 4);
 	assert_true(strstr(fake.got, "/1HTTP/1.1") < strstr(fake.got, "/2HTTP/1.1"));
 	assert_true(strstr(fake.got, "/2HTTP/1.1") < strstr(fake.got, "/3HTTP/1.1"));
-	assert_int_equal(count_of("Connection: close"), 1);
+	assert_int_equal(fake_count("Connection: close"), 1);
 	assert_true(fake.fin);
 }
 
@@ -308,10 +99,10 @@ static void head_byte_by_byte(void **state)
 	(void)state;
 	for (size_t i = 0; i + 1 < sizeof(text); i++) {
 		assert_int_equal(requests, 0);
-		client_sends_bytes(text + i, 1);
+		fake_sends_bytes(text + i, 1);
 	}
 	assert_int_equal(requests, 1);
-	assert_int_equal(count_of("200 OK"), 1);
+	assert_int_equal(fake_count("200 OK"), 1);
 }
 
 static void direct_read(struct http_stream *s, const struct http_head *h)
@@ -325,15 +116,15 @@ static void body_goes_straight_to_its_reader(void **state)
 {
 	(void)state;
 	handler = direct_read;
-	client_sends("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n");
-	client_sends("hello");
+	fake_sends("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n");
+	fake_sends("hello");
 	assert_int_equal(result, 5);
 	assert_ptr_equal(fake.last_read_into, seen);
-	client_sends("PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n");
-	client_sends("world\r\n0\r\n\r\n");
+	fake_sends("PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n");
+	fake_sends("world\r\n0\r\n\r\n");
 	assert_ptr_equal(fake.last_read_into, seen);
 	assert_memory_equal(seen, "world", 5);
-	client_sends(GET("/x"));
+	fake_sends(GET("/x"));
 	assert_int_equal(requests, 3);
 }
 
@@ -349,16 +140,16 @@ static void chunked_at_every_split(void **state)
 	for (size_t split = 1; split < len; split++) {
 		fake.got_len = fake.sent_len = fake.read_at = 0;
 		requests = 0;
-		client_sends_bytes(text, split);
-		client_sends_bytes(text + split, len - split);
+		fake_sends_bytes(text, split);
+		fake_sends_bytes(text + split, len - split);
 		assert_int_equal(requests, 1);
 		assert_non_null(strstr(fake.got, "\r\n\r\nhello, big and so wide world"));
 	}
 	fake.got_len = fake.sent_len = fake.read_at = 0;
 	fake.read_max = 1;
-	client_sends_bytes(text, len);
+	fake_sends_bytes(text, len);
 	for (int i = 0; i < 10; i++)
-		pump();
+		fake_pump();
 	assert_non_null(strstr(fake.got, "\r\n\r\nhello, big and so wide world"));
 }
 
@@ -366,7 +157,7 @@ static void broken_chunks_end_the_connection(void **state)
 {
 	(void)state;
 	handler = say_body;
-	client_sends("PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\nhello");
+	fake_sends("PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\nhello");
 	assert_int_equal(result, ERR_SYNTAX);
 	assert_true(fake.closed);
 }
@@ -375,29 +166,29 @@ static void continue_comes_with_the_first_read(void **state)
 {
 	(void)state;
 	handler = say_body;
-	client_sends("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n"
-		     "Expect: 100-continue\r\n\r\n");
+	fake_sends("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n"
+		   "Expect: 100-continue\r\n\r\n");
 	assert_string_equal(fake.got, "HTTP/1.1 100 Continue\r\n\r\n");
-	client_sends("ab");
-	assert_int_equal(count_of("HTTP/1.1 200 OK"), 1);
-	assert_int_equal(count_of("100 Continue"), 1);
+	fake_sends("ab");
+	assert_int_equal(fake_count("HTTP/1.1 200 OK"), 1);
+	assert_int_equal(fake_count("100 Continue"), 1);
 	assert_false(fake.fin);
 	/* Sent along unasked: nobody waits. */
-	client_sends("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n"
-		     "Expect: 100-continue\r\n\r\nab");
-	assert_int_equal(count_of("100 Continue"), 1);
-	assert_int_equal(count_of("HTTP/1.1 200 OK"), 2);
+	fake_sends("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n"
+		   "Expect: 100-continue\r\n\r\nab");
+	assert_int_equal(fake_count("100 Continue"), 1);
+	assert_int_equal(fake_count("HTTP/1.1 200 OK"), 2);
 }
 
 static void no_continue_for_the_refused(void **state)
 {
 	(void)state;
 	handler = refuse_it;
-	client_sends("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n"
-		     "Expect: 100-continue\r\n\r\n");
-	assert_int_equal(count_of("100 Continue"), 0);
-	assert_int_equal(count_of("403 Forbidden"), 1);
-	assert_int_equal(count_of("Connection: close"), 1);
+	fake_sends("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n"
+		   "Expect: 100-continue\r\n\r\n");
+	assert_int_equal(fake_count("100 Continue"), 0);
+	assert_int_equal(fake_count("403 Forbidden"), 1);
+	assert_int_equal(fake_count("Connection: close"), 1);
 	assert_true(fake.fin);
 }
 
@@ -408,27 +199,27 @@ static void small_unread_body_is_swallowed(void **state)
 	(void)state;
 	handler = refuse_it;
 	memset(body, 'x', sizeof(body));
-	client_sends("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 3000\r\n\r\n");
-	assert_int_equal(count_of("403"), 1);
-	client_sends_bytes(body, sizeof(body));
+	fake_sends("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 3000\r\n\r\n");
+	assert_int_equal(fake_count("403"), 1);
+	fake_sends_bytes(body, sizeof(body));
 	handler = say_target;
-	client_sends(GET("/next"));
-	assert_int_equal(count_of("/next"), 1);
-	assert_int_equal(count_of("Connection: close"), 0);
+	fake_sends(GET("/next"));
+	assert_int_equal(fake_count("/next"), 1);
+	assert_int_equal(fake_count("Connection: close"), 0);
 }
 
 static void large_unread_body_closes(void **state)
 {
 	(void)state;
 	handler = refuse_it;
-	client_sends("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 3000000\r\n\r\nxxx");
-	assert_int_equal(count_of("Connection: close"), 1);
+	fake_sends("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 3000000\r\n\r\nxxx");
+	assert_int_equal(fake_count("Connection: close"), 1);
 	assert_true(fake.fin);
 	assert_false(fake.closed);
-	client_sends("more and more");
+	fake_sends("more and more");
 	assert_int_equal(fake.read_at, fake.sent_len);
 	fake.end = true;
-	pump();
+	fake_pump();
 	assert_true(fake.closed);
 }
 
@@ -436,9 +227,9 @@ static void client_leaves_in_the_body(void **state)
 {
 	(void)state;
 	handler = say_body;
-	client_sends("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc");
+	fake_sends("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc");
 	fake.end = true;
-	pump();
+	fake_pump();
 	assert_int_equal(result, ERR_PEER_GONE);
 	assert_string_equal(seen, "abc");
 	assert_true(fake.closed);
@@ -448,10 +239,10 @@ static void client_leaves_while_the_handler_thinks(void **state)
 {
 	(void)state;
 	handler = think;
-	client_sends(GET("/x"));
+	fake_sends(GET("/x"));
 	assert_int_equal(result, 1);
 	fake.end = true;
-	pump();
+	fake_pump();
 	assert_int_equal(result, -ECANCELED);
 	assert_true(fake.closed);
 }
@@ -460,10 +251,10 @@ static void slow_reader_gets_all_in_order(void **state)
 {
 	(void)state;
 	fake.room = 3;
-	client_sends(GET("/a-rather-long-target-0123456789"));
+	fake_sends(GET("/a-rather-long-target-0123456789"));
 	for (int i = 0; i < 200; i++) {
 		fake.room = 5;
-		pump();
+		fake_pump();
 	}
 	assert_memory_equal(fake.got, "HTTP/1.1 200 OK\r\nDate: ", 23);
 	assert_non_null(strstr(fake.got, "\r\n\r\n/a-rather-long-target-0123456789"));
@@ -473,10 +264,11 @@ static void slow_reader_gets_all_in_order(void **state)
 static void too_slow_reader_is_dropped(void **state)
 {
 	(void)state;
-	use_times(5000, 5000, SHORT_MS);
+	fake_use_times(5000, 5000, SHORT_MS);
+	handler = say_target;
 	fake.room = 3;
-	client_sends(GET("/x"));
-	wait_for_time();
+	fake_sends(GET("/x"));
+	fake_pump_long();
 	assert_int_equal(result, -ETIMEDOUT);
 	assert_true(fake.closed);
 }
@@ -484,20 +276,20 @@ static void too_slow_reader_is_dropped(void **state)
 static void too_slow_body(void **state)
 {
 	(void)state;
-	use_times(5000, 5000, SHORT_MS);
+	fake_use_times(5000, 5000, SHORT_MS);
 	handler = say_body;
-	client_sends("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc");
-	wait_for_time();
+	fake_sends("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc");
+	fake_pump_long();
 	assert_int_equal(result, -ETIMEDOUT);
 }
 
 static void too_slow_head(void **state)
 {
 	(void)state;
-	use_times(SHORT_MS, 5000, 5000);
-	client_sends("GET / HT");
-	wait_for_time();
-	assert_int_equal(count_of("408 Request Timeout"), 1);
+	fake_use_times(SHORT_MS, 5000, 5000);
+	fake_sends("GET / HT");
+	fake_pump_long();
+	assert_int_equal(fake_count("408 Request Timeout"), 1);
 	assert_int_equal(requests, 0);
 	assert_true(fake.fin);
 }
@@ -505,8 +297,8 @@ static void too_slow_head(void **state)
 static void silent_client_is_closed(void **state)
 {
 	(void)state;
-	use_times(SHORT_MS, 5000, 5000);
-	wait_for_time();
+	fake_use_times(SHORT_MS, 5000, 5000);
+	fake_pump_long();
 	assert_true(fake.closed);
 	assert_int_equal(fake.got_len, 0);
 }
@@ -514,10 +306,11 @@ static void silent_client_is_closed(void **state)
 static void idle_connection_is_closed(void **state)
 {
 	(void)state;
-	use_times(5000, SHORT_MS, 5000);
-	client_sends(GET("/x"));
+	fake_use_times(5000, SHORT_MS, 5000);
+	handler = say_target;
+	fake_sends(GET("/x"));
 	assert_false(fake.closed);
-	wait_for_time();
+	fake_pump_long();
 	assert_true(fake.closed);
 	assert_int_equal(requests, 1);
 }
@@ -538,10 +331,10 @@ static void bad_heads_are_refused_and_closed(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		use_times(5000, 5000, 5000);
-		client_sends(rows[i].text);
-		assert_int_equal(count_of(rows[i].status), 1);
-		assert_int_equal(count_of("HTTP/1.1 "), 1);
+		fake_use_times(5000, 5000, 5000);
+		fake_sends(rows[i].text);
+		assert_int_equal(fake_count(rows[i].status), 1);
+		assert_int_equal(fake_count("HTTP/1.1 "), 1);
 		assert_int_equal(requests, 0);
 		assert_true(fake.fin);
 	}
@@ -552,13 +345,13 @@ static void endless_head(void **state)
 	char line[1024];
 
 	(void)state;
-	client_sends("GET / HTTP/1.1\r\nHost: a\r\n");
+	fake_sends("GET / HTTP/1.1\r\nHost: a\r\n");
 	memset(line, 'x', sizeof(line));
 	memcpy(line, "A: ", 3);
 	memcpy(line + sizeof(line) - 2, "\r\n", 2);
 	for (int i = 0; i < 40 && !fake.fin; i++)
-		client_sends_bytes(line, sizeof(line));
-	assert_int_equal(count_of(" 431 "), 1);
+		fake_sends_bytes(line, sizeof(line));
+	assert_int_equal(fake_count(" 431 "), 1);
 	assert_true(fake.fin);
 	assert_int_equal(requests, 0);
 }
@@ -570,10 +363,10 @@ static void bounded_pipelining(void **state)
 
 	(void)state;
 	handler = think;
-	client_sends(GET("/x"));
+	fake_sends(GET("/x"));
 	memset(line, 'x', sizeof(line));
 	for (int i = 0; i < 60; i++)
-		client_sends_bytes(line, sizeof(line));
+		fake_sends_bytes(line, sizeof(line));
 	unread = fake.sent_len - fake.read_at;
 	assert_true(unread > 30 * 1024);
 	assert_int_equal(fake.wanted & WATCH_READ, 0);
@@ -582,10 +375,10 @@ static void bounded_pipelining(void **state)
 static void no_task_left(void **state)
 {
 	(void)state;
-	full = true;
-	client_sends(GET("/x"));
-	assert_int_equal(count_of(" 503 "), 1);
-	assert_int_equal(count_of("Retry-After: 5"), 1);
+	no_tasks = true;
+	fake_sends(GET("/x"));
+	assert_int_equal(fake_count(" 503 "), 1);
+	assert_int_equal(fake_count("Retry-After: 5"), 1);
 	assert_true(fake.fin);
 }
 
@@ -599,11 +392,11 @@ static void draining_ends_idle_connections(void **state)
 	bool empty = false;
 
 	(void)state;
-	client_sends(GET("/x"));
+	fake_sends(GET("/x"));
 	http_front_drain(front, on_empty, &empty);
 	assert_true(fake.fin);
 	fake.end = true;
-	pump();
+	fake_pump();
 	assert_true(fake.closed);
 	assert_true(empty);
 }
@@ -614,13 +407,13 @@ static void draining_lets_requests_finish(void **state)
 
 	(void)state;
 	handler = say_body;
-	client_sends("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\na");
+	fake_sends("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\na");
 	http_front_drain(front, on_empty, &empty);
-	pump();
+	fake_pump();
 	assert_false(fake.fin);
-	client_sends("bc");
-	assert_int_equal(count_of("\r\n\r\nabc"), 1);
-	assert_int_equal(count_of("Connection: close"), 1);
+	fake_sends("bc");
+	assert_int_equal(fake_count("\r\n\r\nabc"), 1);
+	assert_int_equal(fake_count("Connection: close"), 1);
 	assert_true(fake.closed);
 	assert_true(empty);
 }
@@ -629,9 +422,9 @@ static void aborting_cancels(void **state)
 {
 	(void)state;
 	handler = think;
-	client_sends(GET("/x"));
+	fake_sends(GET("/x"));
 	http_front_abort(front);
-	pump();
+	fake_pump();
 	assert_int_equal(result, -ECANCELED);
 	assert_int_equal(http_front_count(front), 0);
 }
@@ -651,17 +444,17 @@ static void waiting_for_the_body(void **state)
 {
 	(void)state;
 	handler = ready_tells_before_memory_is_taken;
-	client_sends("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n"
-		     "Expect: 100-continue\r\n\r\n");
-	assert_int_equal(count_of("100 Continue"), 1);
+	fake_sends("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n"
+		   "Expect: 100-continue\r\n\r\n");
+	assert_int_equal(fake_count("100 Continue"), 1);
 	assert_int_equal(result, 1);
-	client_sends("abc");
+	fake_sends("abc");
 	assert_int_equal(result, 10);
 }
 
 int main(void)
 {
-#define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, fake_tear_down)
 	const struct CMUnitTest tests[] = {
 		CASE(one_read_and_one_write),
 		CASE(pipelined_requests_in_order),
