@@ -307,6 +307,9 @@ static void start_monitor(struct zsock *z)
 	    zmq_connect(z->monitor, name) < 0)
 		fatal("cannot watch the links of ZeroMQ: %s", zmq_strerror(zmq_errno()));
 	watch_socket(z, z->monitor, &z->monitor_watch, on_monitor);
+	/* The fd tells of new events only once somebody has found the pipe empty. */
+	while (receive_event(z))
+		;
 }
 
 /* ZeroMQ's last endpoint is tcp://HOST:PORT. */
