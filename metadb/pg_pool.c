@@ -140,7 +140,7 @@ static void on_state(void *arg, bool up, const char *why)
 			slot->job->slot = NULL;
 			slot->job = NULL;
 		}
-		if (p->was_up || !p->complained)
+		if (!p->closing && (p->was_up || !p->complained))
 			log_warn("PostgreSQL connection lost", "left=%d why=%s", slots_up(p),
 				 log_quote(quoted, sizeof(quoted), why, strlen(why)));
 		p->complained = true;

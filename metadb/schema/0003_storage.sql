@@ -43,7 +43,7 @@ CREATE TABLE node (
 	control text NOT NULL,					-- ADDR:PORT
 	bulk text NOT NULL,
 	weight integer NOT NULL DEFAULT 100 CHECK (weight >= 1),
-	incarnation bigint NOT NULL DEFAULT 0,			-- grows with each start
+	incarnation bigint NOT NULL DEFAULT 0,			-- another one at each start
 	total_bytes bigint NOT NULL DEFAULT 0,
 	used_bytes bigint NOT NULL DEFAULT 0,
 	registered_at timestamptz NOT NULL DEFAULT now(),

@@ -63,4 +63,12 @@ METRIC(STORAGE_POISONED, GAUGE,     "packhouse_storage_poisoned", "", "1 after a
 METRIC(STORAGE_EPOCH,    GAUGE,     "packhouse_storage_epoch", "", "Highest epoch heard of")
 METRIC(STORAGE_JOBS,     GAUGE,     "packhouse_storage_jobs", "", "Requests being worked on")
 METRIC(STORAGE_TICKETS,  GAUGE,     "packhouse_storage_tickets", "", "Reservations whose chunk has not come yet")
+
+METRIC(KEEPER_EPOCH,     GAUGE,     "packhouse_keeper_epoch", "", "Newest epoch of the cluster map; 0: none yet")
+METRIC(KEEPER_NODES,     GAUGE,     "packhouse_keeper_nodes", "", "Storage daemons registered")
+METRIC(KEEPER_NODES_ALIVE, GAUGE,   "packhouse_keeper_nodes_alive", "", "Storage daemons that announced themselves in the last 15 seconds")
+METRIC(KEEPER_OWING,     GAUGE,     "packhouse_keeper_partitions_owing", "", "Partitions of which a member may lack copies")
+METRIC(KEEPER_UPLOADS,   GAUGE,     "packhouse_keeper_uploads_open", "", "Uploads neither finished nor expired")
+METRIC(KEEPER_ANNOUNCED, COUNTER,   "packhouse_keeper_announcements_total", "", "Announcements of storage daemons")
+METRIC(KEEPER_REFUSED,   COUNTER,   "packhouse_keeper_announcements_refused_total", "", "Announcements of disks that do not belong here")
 /* clang-format on */

@@ -1,0 +1,84 @@
+/*
+ * The keeper's long task: look, do what is due, sleep. Each round stands alone, so whatever
+ * fails (PostgreSQL away, another keeper faster) is tried again in the next one.
+ */
+#include <string.h>
+
+#include "metadb/keeper/keeper.h"
+#include "proto/base/log.h"
+#include "proto/base/settings.h"
+#include "proto/base/task.h"
+
+#define ROUND_MS     2000
+#define EARLY_MS     500 /* until there is an epoch */
+#define KEY_CHECK_MS 600000
+
+static int await_schema(struct keeper *k)
+{
+	int version = 0;
+	int rc = await_schema_version(k->db, &version);
+
+	if (rc < 0)
+		return rc;
+	if (version != k->schema_version && version < schema_version_needed())
+		log_warn("the database waits for `packhouse-metadb migrate`", "has=%d needs=%d",
+			 version, schema_version_needed());
+	k->schema_version = version;
+	return version < schema_version_needed() ? ERR_UNAVAILABLE : 0;
+}
+
+static int await_epoch(struct keeper *k)
+{
+	int rc;
+
+	if (k->figures.epoch > 0 || k->daemons == 0)
+		return 0;
+	rc = await_first_epoch(k->db, k->daemon, k->daemons,
+			       (unsigned)settings()->cluster_replicas);
+	if (rc == ERR_LIMIT)
+		log_error("cluster.replicas is more than there are daemons",
+			  "replicas=%lld daemons=%zu", (long long)settings()->cluster_replicas,
+			  k->daemons);
+	if (rc == 1)
+		log_info("first epoch written", "daemons=%zu", k->daemons);
+	return rc < 0 ? rc : 0;
+}
+
+static int await_round(struct keeper *k, int64_t *next_key_check)
+{
+	int rc = await_schema(k);
+
+	if (rc == 0 && k->cluster_uuid[0] == '\0')
+		rc = await_cluster_uuid(k->db, k->cluster_uuid);
+	if (rc == 0)
+		rc = await_epoch(k);
+	if (rc == 0 && clock_now_ms() >= *next_key_check) {
+		rc = await_signing_key_rotate(k->db);
+		if (rc > 0)
+			log_info("signing key made", NULL);
+		if (rc >= 0) {
+			*next_key_check = clock_now_ms() + KEY_CHECK_MS;
+			rc = 0;
+		}
+	}
+	if (rc == 0)
+		rc = await_cluster_figures(k->db, &k->figures);
+	k->reachable = rc == 0;
+	return rc;
+}
+
+void TASK_ENTRY keeper_duties(void *keeper)
+{
+	struct keeper *k = keeper;
+	int64_t next_key_check = 0;
+	int rc = 0;
+
+	if (k->daemons == 0)
+		log_warn("cluster.daemons is empty: no first epoch will be written", NULL);
+	while (rc != -ECANCELED && !k->stopping) {
+		rc = await_round(k, &next_key_check);
+		if (rc != -ECANCELED)
+			rc = await_sleep(k->figures.epoch > 0 ? ROUND_MS : EARLY_MS);
+	}
+	k->duties = NULL;
+}
