@@ -13,8 +13,9 @@
 #include "proto/base/metrics.h"
 #include "storage/client/state.h"
 
-#define TICK_MS	      250
-#define STALE_TELL_MS 1000
+#define TROUBLE_LOG_MS 1000
+#define TICK_MS	       250
+#define STALE_TELL_MS  1000
 
 static void on_tick(void *arg)
 {
@@ -51,6 +52,7 @@ struct store_client *store_client_new(struct loop *l, struct buf_pool *pool, con
 	c->pool = pool;
 	c->hooks = *hooks;
 	c->told_ms = INT64_MIN / 2;
+	c->trouble_ms = INT64_MIN / 2;
 	snprintf(c->name, sizeof(c->name), "%s", name);
 	TAILQ_INIT(&c->nodes);
 	TAILQ_INIT(&c->puts);
@@ -213,16 +215,23 @@ void client_hear_epoch(struct store_client *c, int64_t epoch)
 void client_trouble(struct store_client *c, enum store_trouble what, const struct node *n,
 		    const struct wire_pair *chunk)
 {
+	int64_t now = clock_now_ms();
 	char hex[17];
 
-	for (unsigned i = 0; i < 8; i++)
-		snprintf(hex + (size_t)2 * i, 3, "%02x", chunk->digest[i]);
 	metric_inc(what == STORE_COPY_BAD ? M_STORE_BAD : M_STORE_MISSING);
-	log_warn(what == STORE_COPY_BAD ? "a stored copy is bad" : "a stored copy is missing",
-		 "node=%u digest=%s… gen=%llu", n->self.id, hex,
-		 (unsigned long long)chunk->gen);
 	if (c->hooks.on_trouble != NULL)
 		c->hooks.on_trouble(c->hooks.arg, what, n->self.id, chunk);
+	/* A lost disk makes every read report it: one line a second tells as much. */
+	c->troubles++;
+	if (now - c->trouble_ms < TROUBLE_LOG_MS)
+		return;
+	for (unsigned i = 0; i < 8; i++)
+		snprintf(hex + (size_t)2 * i, 3, "%02x", chunk->digest[i]);
+	log_warn(what == STORE_COPY_BAD ? "a stored copy is bad" : "a stored copy is missing",
+		 "node=%u digest=%s… gen=%llu reports=%u", n->self.id, hex,
+		 (unsigned long long)chunk->gen, c->troubles);
+	c->trouble_ms = now;
+	c->troubles = 0;
 }
 
 void client_request(const struct store_client *c, enum wire_op op, struct wire_request *out)

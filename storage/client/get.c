@@ -97,18 +97,18 @@ static void on_verified(struct ask *a, int rc, const struct wire_reply *reply, s
 
 #define VERIFY_TIMEOUT_MS 10000
 
-static void report_bad(struct store_get *g, struct node *n)
+static void notify_bad(struct store_get *g, struct node *n)
 {
 	struct ask *a = xcalloc(1, sizeof(*a));
 
-	client_trouble(g->client, STORE_COPY_BAD, n, &g->chunk);
 	client_request(g->client, WIRE_VERIFY, &a->req);
 	a->req.verify.pair = g->chunk;
 	if (ask_start(a, n, NULL, 0, clock_now_ms() + VERIFY_TIMEOUT_MS, on_verified) < 0)
 		free(a);
 }
 
-static void note_failure(struct store_get *g, uint16_t node, int rc)
+/* found_here: the daemon believes that its bytes are good. */
+static void note_failure(struct store_get *g, uint16_t node, int rc, bool found_here)
 {
 	struct node *n = client_node(g->client, node);
 
@@ -117,9 +117,11 @@ static void note_failure(struct store_get *g, uint16_t node, int rc)
 	if (n == NULL || (rc != ERR_NOT_FOUND && rc != ERR_CORRUPT))
 		return;
 	if (rc == ERR_CORRUPT)
-		report_bad(g, n);
+		client_trouble(g->client, STORE_COPY_BAD, n, &g->chunk);
 	else if (is_member(g, node))
 		client_trouble(g->client, STORE_COPY_MISSING, n, &g->chunk);
+	if (found_here)
+		notify_bad(g, n);
 }
 
 static void on_answer(struct ask *a, int rc, const struct wire_reply *reply, struct zmsg *msg)
@@ -128,14 +130,16 @@ static void on_answer(struct ask *a, int rc, const struct wire_reply *reply, str
 	struct store_get *g = t->get;
 	struct node *n = client_node(g->client, t->node);
 	struct buf *piece;
+	bool answered;
 
 	if (rc == 0)
 		rc = reply->status;
-	if (rc == 0)
+	answered = rc == 0;
+	if (answered)
 		rc = check_piece(g, &reply->got, msg);
 	if (rc < 0) {
 		metric_inc(M_STORE_GET_NEXT);
-		note_failure(g, t->node, rc);
+		note_failure(g, t->node, rc, answered);
 		advance(g);
 		return;
 	}

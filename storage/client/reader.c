@@ -10,6 +10,7 @@
 #include "storage/client/reader.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "storage/client/get.h"
@@ -39,6 +40,7 @@ struct store_reader {
 	uint32_t offset; /* in that chunk: of the next byte wanted */
 	uint64_t left;	 /* bytes not yet planned */
 	int64_t timeout_ms;
+	char rq[LOG_RQ_MAX];
 	struct piece ring[STORE_READER_WINDOW];
 	unsigned first, count;
 	unsigned asked; /* of those, from the first: not PLANNED */
@@ -80,12 +82,16 @@ static void on_room(void *arg)
 {
 	struct store_reader *r = arg;
 	struct piece *p = at(r, r->asked);
+	const char *running = log_rq();
 
 	r->claiming = false;
 	p->state = PIECE_ASKED;
 	r->asked++;
+	/* Asked by the loop, on behalf of the request that reads. */
+	log_set_rq(r->rq);
 	p->get = store_get_start(r->client, p->chunk, p->offset, p->length, r->timeout_ms,
 				 on_piece, p);
+	log_set_rq(running);
 	fill(r);
 }
 
@@ -142,6 +148,7 @@ struct store_reader *store_reader_start(struct store_client *c, const struct wir
 	r->chunk_count = count;
 	r->left = length;
 	r->timeout_ms = timeout_ms;
+	snprintf(r->rq, sizeof(r->rq), "%s", log_rq());
 	while (r->chunk < count && offset >= chunks[r->chunk].len)
 		offset -= chunks[r->chunk++].len;
 	r->offset = (uint32_t)offset;

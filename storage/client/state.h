@@ -21,6 +21,8 @@ struct store_client {
 	struct deferred stale;
 	int64_t heard_epoch; /* highest that a daemon named */
 	int64_t told_ms;     /* when the owner was last told */
+	int64_t trouble_ms;  /* when one was last logged, and how many came since */
+	unsigned troubles;
 	TAILQ_HEAD(, store_put) puts;
 	unsigned operations;
 };

@@ -206,6 +206,7 @@ static void receive(struct server *s, struct zsock *sock, enum socket_kind kind,
 		    struct zmsg *msg)
 {
 	struct job *j = xcalloc(1, sizeof(*j));
+	char rq[LOG_RQ_MAX]; /* the job may be gone before dispatch() returns */
 	int rc;
 
 	j->server = s;
@@ -225,7 +226,8 @@ static void receive(struct server *s, struct zsock *sock, enum socket_kind kind,
 		return;
 	}
 	j->deadline_ms = clock_now_ms() + j->req.deadline_ms;
-	log_set_rq(j->req.rq);
+	memcpy(rq, j->req.rq, sizeof(rq));
+	log_set_rq(rq);
 	dispatch(j, kind);
 	log_set_rq("");
 }

@@ -1,0 +1,437 @@
+/*
+ * The storage network against real daemons: each case is a name on the command line.
+ */
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "proto/base/metrics.h"
+#include "tests/net/net.h"
+
+#define MIB (1024u * 1024)
+
+/* Chunks of every interesting size, then ranges over all of them. */
+static void await_round_trip(struct net *net)
+{
+	static const uint32_t sizes[] = {1,	 63,	 65535,	 65536,	  65537,       262143,
+					 262144, 262145, 524288, 1048583, 4 * MIB - 1, 4 * MIB};
+	struct wire_pair chunks[12];
+	uint32_t seeds[12];
+	uint64_t total = 0;
+	struct net_chunk empty;
+
+	for (uint32_t i = 0; i < 12; i++) {
+		struct net_chunk c;
+		struct store_put *put;
+		uint16_t owed[MAP_REPLICAS_MAX];
+
+		await_net_chunk(net, i, sizes[i], &c);
+		CHECK(await_net_put(net, &c, &put) == 0);
+		CHECK(await_store_put_rest(put, 5000) == 0);
+		CHECK(store_put_acked(put) == 7 && store_put_owed(put, owed) == 0);
+		CHECK(store_put_epoch(put) == 1);
+		store_put_end(put);
+		/* Again: idempotent. */
+		CHECK(await_net_put(net, &c, NULL) == 0);
+		net_chunk_fini(&c);
+		chunks[i] = c.pair;
+		seeds[i] = i;
+		total += sizes[i];
+		CHECK(await_net_read(net, &chunks[i], &seeds[i], 1, 0, sizes[i]) == 0);
+	}
+	CHECK(await_net_read(net, chunks, seeds, 12, 0, total) == 0);
+	for (unsigned i = 0; i < 60; i++) {
+		uint64_t offset = (i * 7919ull * 1009) % total;
+		uint64_t length = (i * 104729ull * 31) % (total - offset);
+
+		CHECK(await_net_read(net, chunks, seeds, 12, offset, length) == 0);
+	}
+	CHECK(await_net_read(net, chunks, seeds, 12, total, 0) == 0);
+
+	await_net_chunk(net, 99, 0, &empty);
+	CHECK(await_net_put(net, &empty, NULL) == 0);
+	CHECK(net->bad == 0 && net->missing == 0);
+}
+
+/* One daemon is killed in the middle: nobody notices, and what it lacks is known. */
+static void await_kill_one(struct net *net)
+{
+	struct wire_pair chunks[24];
+	uint32_t seeds[24];
+	unsigned owed_count = 0;
+	int64_t slowest = 0;
+
+	for (uint32_t i = 0; i < 24; i++) {
+		struct net_chunk c;
+		struct store_put *put;
+		uint16_t owed[MAP_REPLICAS_MAX];
+		int64_t start;
+
+		await_net_chunk(net, i, i % 2 ? 4 * MIB : 200000, &c);
+		start = clock_now_ms();
+		if (i == 11) {
+			put = store_put_start(net->client, &c.pair, c.blocks, c.count, 20000);
+			net_kill(net, 1);
+			CHECK(await_store_put(put) == 0);
+		} else {
+			CHECK(await_net_put(net, &c, &put) == 0);
+		}
+		CHECK(await_store_put_rest(put, 5000) == 0);
+		if (clock_now_ms() - start > slowest)
+			slowest = clock_now_ms() - start;
+		if (store_put_owed(put, owed) > 0) {
+			CHECK(owed[0] == 2 && i >= 11);
+			owed_count++;
+		}
+		store_put_end(put);
+		net_chunk_fini(&c);
+		chunks[i] = c.pair;
+		seeds[i] = i;
+		CHECK(await_net_read(net, chunks, seeds, i + 1, 0, 200000) == 0);
+	}
+	CHECK(owed_count >= 12);
+	printf("slowest put %lld ms, %u owed\n", (long long)slowest, owed_count);
+	CHECK(slowest < 1000);
+	for (uint32_t i = 0; i < 24; i++)
+		CHECK(await_net_read(net, &chunks[i], &seeds[i], 1, 0, chunks[i].len) == 0);
+
+	/* It comes back with what it had; the rest is pulled from a peer. */
+	net_start(net, 1);
+	while (net->daemons[1].announced == 0)
+		CHECK(await_sleep(10) == 0);
+	net_set_epoch(net, 1);
+	await_net_all_up(net);
+	CHECK(await_store_pull(net->client, 2, 1, &chunks[23], 5000) == 0);
+	net_kill(net, 0);
+	net_kill(net, 2);
+	CHECK(await_net_read(net, &chunks[23], &seeds[23], 1, 0, chunks[23].len) == 0);
+	CHECK(await_net_read(net, &chunks[3], &seeds[3], 1, 0, chunks[3].len) == 0);
+}
+
+/* A stopped daemon: its connections stand, but nothing comes. */
+static void await_stop_one(struct net *net)
+{
+	struct wire_pair chunks[16];
+	uint32_t seeds[16];
+	int64_t slowest_get = 0, slowest_put = 0, hedged;
+
+	for (uint32_t i = 0; i < 16; i++) {
+		struct net_chunk c;
+
+		await_net_chunk(net, i, 300000, &c);
+		CHECK(await_net_put(net, &c, NULL) == 0);
+		net_chunk_fini(&c);
+		chunks[i] = c.pair;
+		seeds[i] = i;
+		CHECK(await_net_read(net, &chunks[i], &seeds[i], 1, 0, 300000) == 0);
+	}
+	hedged = metric_value(M_STORE_GET_HEDGED);
+	net_signal(net, 2, SIGSTOP);
+	for (uint32_t i = 0; i < 16; i++) {
+		int64_t start = clock_now_ms(), took;
+		struct net_chunk c;
+
+		CHECK(await_net_read(net, &chunks[i], &seeds[i], 1, 0, 300000) == 0);
+		took = clock_now_ms() - start;
+		slowest_get = took > slowest_get ? took : slowest_get;
+		await_net_chunk(net, 100 + i, 2 * MIB, &c);
+		start = clock_now_ms();
+		CHECK(await_net_put(net, &c, NULL) == 0);
+		took = clock_now_ms() - start;
+		slowest_put = took > slowest_put ? took : slowest_put;
+		net_chunk_fini(&c);
+	}
+	hedged = metric_value(M_STORE_GET_HEDGED) - hedged;
+	printf("slowest get %lld ms, slowest put %lld ms, hedged %lld\n",
+	       (long long)slowest_get, (long long)slowest_put, (long long)hedged);
+	CHECK(hedged > 0 && slowest_get < 1000 && slowest_put < 1000);
+	await_net_node(net, 2, false);
+	CHECK(await_net_read(net, chunks, seeds, 16, 0, 16 * 300000) == 0);
+	net_signal(net, 2, SIGCONT);
+	await_net_node(net, 2, true);
+}
+
+static void await_wrong_digest(struct net *net)
+{
+	for (uint32_t len = 1000; len <= 4 * MIB; len = len == 1000 ? 4 * MIB : len + 1) {
+		struct store_put *put;
+		struct net_chunk c;
+
+		await_net_chunk(net, 5, len, &c);
+		c.pair.digest[7] ^= 1;
+		CHECK(await_net_put(net, &c, &put) == ERR_BAD_DIGEST);
+		CHECK(store_put_acked(put) == 0);
+		store_put_end(put);
+		net_chunk_fini(&c);
+	}
+}
+
+static void await_epoch(struct net *net, int64_t epoch)
+{
+	int seen[NET_DAEMONS];
+
+	net->epoch = epoch;
+	for (int i = 0; i < NET_DAEMONS; i++)
+		seen[i] = net->daemons[i].announced;
+	for (int i = 0; i < NET_DAEMONS; i++)
+		while (net->daemons[i].announced < seen[i] + 2)
+			CHECK(await_sleep(10) == 0);
+}
+
+/* Writes under an old map are refused, reads are not; with the new map the same write goes on.
+ */
+static void await_stale_epoch(struct net *net)
+{
+	struct net_chunk c;
+	struct store_put *put;
+	uint32_t seed = 1;
+
+	await_net_chunk(net, 1, 3 * MIB, &c);
+	CHECK(await_net_put(net, &c, NULL) == 0);
+	/* The pings must not tell the client before the write does. */
+	net->adopt_stale = false;
+	await_epoch(net, 2);
+	put = store_put_start(net->client, &c.pair, c.blocks, c.count, 2000);
+	CHECK(await_store_put(put) == ERR_UNAVAILABLE);
+	store_put_end(put);
+	CHECK(net->stale_calls > 0);
+	CHECK(await_net_read(net, &c.pair, &seed, 1, 0, c.pair.len) == 0);
+
+	put = store_put_start(net->client, &c.pair, c.blocks, c.count, 10000);
+	CHECK(await_sleep(200) == 0);
+	CHECK(store_put_result(put) == 1);
+	net_set_epoch(net, 2);
+	CHECK(await_store_put(put) == 0);
+	CHECK(store_put_epoch(put) == 2);
+	store_put_end(put);
+
+	/* And by itself, through the owner's callback. */
+	net->adopt_stale = true;
+	await_epoch(net, 3);
+	CHECK(await_net_put(net, &c, &put) == 0);
+	CHECK(store_put_epoch(put) == 3);
+	store_put_end(put);
+	net_chunk_fini(&c);
+}
+
+/* Flip a bit in the middle of the payload, wherever that lies in the daemon's segments. */
+static bool flip_bit(const char *daemon_dir, uint32_t seed)
+{
+	unsigned char needle[64];
+	char path[512];
+	struct dirent *entry;
+	bool found = false;
+	DIR *d;
+
+	for (uint32_t i = 0; i < sizeof(needle); i++)
+		needle[i] = net_byte(seed, 100000 + i);
+	snprintf(path, sizeof(path), "%s/segments", daemon_dir);
+	d = opendir(path);
+	CHECK(d != NULL);
+	while ((entry = readdir(d)) != NULL) {
+		unsigned char *bytes, *at;
+		struct stat st;
+		int fd;
+
+		snprintf(path, sizeof(path), "%s/segments/%s", daemon_dir, entry->d_name);
+		fd = open(path, O_RDWR);
+		if (entry->d_name[0] == '.' || fd < 0)
+			continue;
+		CHECK(fstat(fd, &st) == 0);
+		bytes = malloc((size_t)st.st_size + 1);
+		CHECK(bytes != NULL && read(fd, bytes, (size_t)st.st_size) == st.st_size);
+		at = memmem(bytes, (size_t)st.st_size, needle, sizeof(needle));
+		if (at != NULL) {
+			unsigned char flipped = *at ^ 0x10;
+
+			CHECK(pwrite(fd, &flipped, 1, at - bytes) == 1);
+			found = true;
+		}
+		free(bytes);
+		close(fd);
+	}
+	closedir(d);
+	return found;
+}
+
+static bool await_has(struct net *net, uint16_t node, const struct wire_pair *pair)
+{
+	struct store_listing listing;
+	struct arena *a = arena_new();
+	bool found = false;
+
+	CHECK(await_store_list(net->client, node, partition_of(pair->digest), NULL, 100, 5000,
+			       a, &listing) == 0);
+	CHECK(!listing.more);
+	for (size_t i = 0; i < listing.count; i++)
+		if (memcmp(listing.chunks[i].digest, pair->digest, 32) == 0 &&
+		    listing.chunks[i].gen == pair->gen && listing.chunks[i].len == pair->len)
+			found = true;
+	arena_free(a);
+	return found;
+}
+
+/* A rotten copy is never served, leaves the index, and a new PUT really writes it anew. */
+static void await_bit_flip(struct net *net)
+{
+	struct net_chunk c;
+	struct store_put *put;
+	uint32_t seed = 77;
+
+	await_net_chunk(net, seed, MIB, &c);
+	CHECK(await_net_put(net, &c, &put) == 0);
+	CHECK(await_store_put_rest(put, 5000) == 0);
+	CHECK(store_put_acked(put) == 7);
+	store_put_end(put);
+	CHECK(flip_bit(net->daemons[0].dir, seed));
+	CHECK(flip_bit(net->daemons[1].dir, seed));
+	for (int i = 0; i < 30; i++)
+		CHECK(await_net_read(net, &c.pair, &seed, 1, 0, c.pair.len) == 0);
+	printf("bad %u missing %u\n", net->bad, net->missing);
+	CHECK(net->bad > 0);
+
+	/* Whoever was not read is made to look. */
+	for (uint16_t node = 1; node <= 2; node++) {
+		bool dropped;
+		int rc = await_store_verify(net->client, node, &c.pair, 5000, &dropped);
+
+		CHECK(rc == ERR_NOT_FOUND || (rc == 0 && dropped));
+		CHECK(!await_has(net, node, &c.pair));
+	}
+	CHECK(await_has(net, 3, &c.pair));
+	CHECK(await_net_put(net, &c, &put) == 0);
+	CHECK(await_store_put_rest(put, 5000) == 0);
+	CHECK(store_put_acked(put) == 7);
+	store_put_end(put);
+	for (uint16_t node = 1; node <= 3; node++)
+		CHECK(await_has(net, node, &c.pair));
+	net_kill(net, 2);
+	CHECK(await_net_read(net, &c.pair, &seed, 1, 0, c.pair.len) == 0);
+	net_chunk_fini(&c);
+}
+
+/* Two of three are gone: writes fail fast, reads go on; nobody has it is told from not sure. */
+static void await_no_quorum(struct net *net)
+{
+	struct wire_pair unknown = {.digest = {1, 2, 3}, .gen = 7, .len = 100000};
+	struct net_chunk c;
+	struct buf *piece;
+	uint32_t seed = 3;
+	int64_t start;
+	bool dropped = true;
+
+	await_net_chunk(net, seed, 2 * MIB, &c);
+	CHECK(await_net_put(net, &c, NULL) == 0);
+	CHECK(await_store_get(net->client, &unknown, 0, 100000, 5000, &piece) == ERR_NOT_FOUND);
+	CHECK(net->missing == 3);
+	CHECK(await_store_verify(net->client, 1, &unknown, 5000, &dropped) == ERR_NOT_FOUND);
+	CHECK(store_client_writable(net->client));
+	CHECK(await_sleep(300) == 0);
+	net_kill(net, 0);
+	net_kill(net, 1);
+	await_net_node(net, 0, false);
+	await_net_node(net, 1, false);
+	CHECK(!store_client_writable(net->client));
+	start = clock_now_ms();
+	CHECK(await_net_put(net, &c, NULL) == ERR_UNAVAILABLE);
+	CHECK(clock_now_ms() - start < 100);
+	CHECK(await_store_get(net->client, &unknown, 0, 100000, 5000, &piece) ==
+	      ERR_UNAVAILABLE);
+	CHECK(await_net_read(net, &c.pair, &seed, 1, 0, c.pair.len) == 0);
+	net_chunk_fini(&c);
+}
+
+static void await_delete(struct net *net)
+{
+	struct wire_pair pairs[300];
+	struct buf *piece;
+
+	for (uint32_t i = 0; i < 300; i++) {
+		struct net_chunk c;
+		struct store_put *put;
+
+		await_net_chunk(net, i, 1000, &c);
+		CHECK(await_net_put(net, &c, &put) == 0);
+		CHECK(await_store_put_rest(put, 5000) == 0);
+		store_put_end(put);
+		pairs[i] = c.pair;
+		net_chunk_fini(&c);
+	}
+	for (uint16_t node = 1; node <= 3; node++) {
+		CHECK(await_has(net, node, &pairs[5]));
+		CHECK(await_store_del(net->client, node, pairs, 300, 5000) == 0);
+		CHECK(await_store_del(net->client, node, pairs, 300, 5000) == 0);
+		CHECK(!await_has(net, node, &pairs[5]));
+	}
+	CHECK(await_store_get(net->client, &pairs[9], 0, 1000, 5000, &piece) == ERR_NOT_FOUND);
+	/* From a peer that has not got it either. */
+	CHECK(await_store_pull(net->client, 1, 2, &pairs[9], 5000) == ERR_NOT_FOUND);
+}
+
+struct crowd {
+	struct net *net;
+	uint32_t seed;
+	int left;
+	int running;
+};
+
+TASK_ENTRY static void put_some(void *arg)
+{
+	struct crowd *crowd = arg;
+
+	while (crowd->left-- > 0) {
+		struct net_chunk c;
+
+		await_net_chunk(crowd->net, crowd->seed++, 4 * MIB, &c);
+		CHECK(await_net_put(crowd->net, &c, NULL) == 0);
+		net_chunk_fini(&c);
+	}
+	crowd->running--;
+}
+
+/* 40 writers of 4 MiB at once: the daemons stay within their budgets. */
+static void await_memory(struct net *net)
+{
+	struct crowd crowd = {.net = net, .left = 200, .running = 40};
+	size_t most[NET_DAEMONS] = {0};
+	int64_t start = clock_now_ms();
+
+	for (int i = 0; i < 40; i++)
+		CHECK(task_spawn(net->loop, "writer", "crowd", put_some, &crowd) != NULL);
+	while (crowd.running > 0) {
+		CHECK(await_sleep(20) == 0);
+		for (int i = 0; i < NET_DAEMONS; i++) {
+			size_t now = net_anonymous_bytes(net, i);
+
+			most[i] = now > most[i] ? now : most[i];
+		}
+	}
+	printf("200 chunks of 4 MiB in %lld ms; most anonymous memory %zu %zu %zu KiB\n",
+	       (long long)(clock_now_ms() - start), most[0] / 1024, most[1] / 1024,
+	       most[2] / 1024);
+	for (int i = 0; i < NET_DAEMONS; i++)
+		CHECK(most[i] < 128 * (size_t)MIB);
+}
+
+static const struct {
+	const char *name;
+	void (*fn)(struct net *);
+} cases[] = {
+	{"round_trip", await_round_trip},   {"kill_one", await_kill_one},
+	{"stop_one", await_stop_one},	    {"wrong_digest", await_wrong_digest},
+	{"stale_epoch", await_stale_epoch}, {"bit_flip", await_bit_flip},
+	{"no_quorum", await_no_quorum},	    {"delete", await_delete},
+	{"memory", await_memory},
+};
+
+int main(int argc, char **argv)
+{
+	for (size_t i = 0; argc == 2 && i < sizeof(cases) / sizeof(cases[0]); i++)
+		if (strcmp(argv[1], cases[i].name) == 0)
+			return net_run(cases[i].name, cases[i].fn);
+	fprintf(stderr, "usage: test_net CASE\n");
+	return 2;
+}
