@@ -5,9 +5,9 @@
 
 #include "metadb/metadb_private.h"
 
-#define ACCOUNT_COLUMNS                                                                   \
-	"id, kind, login, name, email, site_admin, suspended_at IS NOT NULL, " EPOCH_SQL( \
-		"created_at")
+#define ACCOUNT_COLUMNS                                                        \
+	"id, kind, login, name, email, site_admin, suspended_at IS NOT NULL, " \
+	"extract(epoch FROM created_at)::bigint"
 
 /* Row 0 of a statement over ACCOUNT_COLUMNS. */
 static int take_account(struct pg_tx *tx, unsigned statement, struct arena *a,

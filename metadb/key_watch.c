@@ -26,9 +26,10 @@ static void bind(void *arg, struct arena *a, struct pg_stmt *stmt)
 {
 	(void)arg;
 	pg_stmt_init(&stmt[0], a,
-		     "SELECT id, seed, public, " EPOCH_SQL("signs_from") ", " EPOCH_SQL(
-			     "expires_at") " FROM signing_key WHERE expires_at > now() "
-					   "ORDER BY signs_from DESC, id DESC LIMIT 8");
+		     "SELECT id, seed, public, extract(epoch FROM signs_from)::bigint, "
+		     "extract(epoch FROM expires_at)::bigint "
+		     "FROM signing_key WHERE expires_at > now() "
+		     "ORDER BY signs_from DESC, id DESC LIMIT 8");
 }
 
 static int take(void *arg, struct pg_rows *rows)

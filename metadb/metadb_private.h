@@ -39,9 +39,6 @@ extern const struct batch_kind lookup_chunks_kind;
 #define ACTOR_SQL "ROW($1, $2, $3, $4)::actor"
 void pg_bind_actor(struct pg_stmt *s, const struct actor *who);
 
-/* Unix seconds as a column, and as a parameter (NULL when 0). */
-#define EPOCH_SQL(column) "coalesce(extract(epoch FROM " column ")::bigint, 0)"
-
-#define HOURS_TEXT(x)	  #x
-#define HOURS_SQL(x)	  "interval '" HOURS_TEXT(x) " hours'"
-#define PROTECTION_SQL	  HOURS_SQL(BLOB_PROTECTION_HOURS)
+#define HOURS_TEXT(x)  #x
+#define HOURS_SQL(x)   "interval '" HOURS_TEXT(x) " hours'"
+#define PROTECTION_SQL HOURS_SQL(BLOB_PROTECTION_HOURS)

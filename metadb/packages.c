@@ -8,16 +8,15 @@ int await_package_get(struct metadb *db, struct arena *a, int64_t package_id,
 {
 	struct pg_tx *tx = pg_tx_new(db, a, PG_READ);
 	struct pg_rows *r;
+	struct pg_stmt *s;
 	int rc;
 
-	pg_bind_int8(
-		pg_tx_add(tx,
-			  "SELECT p.id, p.namespace_id, n.login, p.name, p.visibility, "
-			  "p.publisher_id, " EPOCH_SQL("p.created_at") ", " EPOCH_SQL(
-				  "p.published_at") " FROM package p "
-						    "JOIN account n ON n.id = p.namespace_id "
-						    "WHERE p.id = $1 AND p.deleted_at IS NULL"),
-		package_id);
+	s = pg_tx_add(tx, "SELECT p.id, p.namespace_id, n.login, p.name, p.visibility, "
+			  "p.publisher_id, extract(epoch FROM p.created_at)::bigint, "
+			  "extract(epoch FROM p.published_at)::bigint "
+			  "FROM package p JOIN account n ON n.id = p.namespace_id "
+			  "WHERE p.id = $1 AND p.deleted_at IS NULL");
+	pg_bind_int8(s, package_id);
 	rc = await_pg_tx(tx);
 	if (rc < 0)
 		return rc;

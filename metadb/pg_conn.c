@@ -344,7 +344,7 @@ static void synced(struct pg_conn *c)
 	done(c);
 }
 
-/* One result out of libpq; false when there is none for now. */
+/* One result out of libpq; false when it waits for more bytes. */
 static bool take_result(struct pg_conn *c)
 {
 	struct pg_work *w = c->work;

@@ -44,7 +44,7 @@ static int current_version(PGconn *pg, int *version)
 	int rc = 0;
 
 	if (PQresultStatus(res) == PGRES_TUPLES_OK && PQntuples(res) == 1)
-		*version = atoi(PQgetvalue(res, 0, 0));
+		*version = (int)strtol(PQgetvalue(res, 0, 0), NULL, 10);
 	else
 		rc = complain(pg, "reading the schema's version");
 	PQclear(res);

@@ -30,11 +30,9 @@ int await_token_create(struct metadb *db, struct arena *a, const struct actor *w
 	out->note = arena_strdup(a, note);
 	out->hint = arena_strdup(a, text + TOKEN_TEXT_LEN - HINT_LEN);
 	out->expires_at = wanted->expires_at;
-	s = pg_tx_add(
-		tx,
-		"SELECT id, " EPOCH_SQL(
-			"created_at") " FROM token_create(" ACTOR_SQL
-				      ", $5, $6, $7, $8, $9, $10, to_timestamp(nullif($11, 0)))");
+	s = pg_tx_add(tx, "SELECT id, extract(epoch FROM created_at)::bigint "
+			  "FROM token_create(" ACTOR_SQL ", $5, $6, $7, $8, $9, $10, "
+			  "to_timestamp(nullif($11, 0)))");
 	pg_bind_actor(s, who);
 	pg_bind_int8(s, wanted->account_id);
 	pg_bind_int2(s, wanted->kind);

@@ -68,8 +68,8 @@ int keeper_admin_token(const char *login)
 
 	if (!login_valid(e.login, strlen(e.login)) || login_reserved(e.login)) {
 		fprintf(stderr,
-			"packhouse-metadb: --login %s: a login has 1 to %d of a-z, 0-9 and single "
-			"dashes inside, and is no word that paths need\n",
+			"packhouse-metadb: --login %s: a login has 1 to %d of a-z, 0-9 and "
+			"single dashes inside, and is no word that paths need\n",
 			login, LOGIN_MAX);
 		arena_free(a);
 		return 2;

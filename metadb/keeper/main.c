@@ -12,9 +12,9 @@
 
 static const char usage[] =
 	"packhouse-metadb COMMAND [--config FILE] [--key=value]…\n"
-	"  migrate                    brings the database to this program's version\n"
-	"  serve                      the keeper: registers storage daemons, writes epochs, rotates keys\n"
-	"  admin-token --login NAME   makes the site administrator NAME if missing, and prints a new token\n";
+	"  migrate                   brings the database to this version\n"
+	"  serve                     the keeper: storage daemons, epochs, keys\n"
+	"  admin-token --login NAME  prints a new token of this site administrator\n";
 
 static int complain(const char *what, const char *word)
 {

@@ -54,7 +54,7 @@ int h_setup_empty(void **state)
 
 	(void)state;
 	if (url == NULL)
-		fatal("PACKHOUSE_TEST_DATABASE_URL is not set: run it through tests/db/with_postgres");
+		fatal("no PACKHOUSE_TEST_DATABASE_URL: run it through tests/db/with_postgres");
 	log_open("test", getenv("PACKHOUSE_TEST_LOG") == NULL ? LOG_ERROR : LOG_DEBUG);
 	h_loop = loop_new();
 	open_db(url);
