@@ -45,6 +45,7 @@ struct world {
 void world_setup(void);
 uint32_t world_len(int digest);
 const unsigned char *world_bytes(int digest);
+const uint32_t *world_crcs(int digest);
 
 /* A fresh disk; nothing runs yet. */
 struct world *world_new(uint64_t seed);

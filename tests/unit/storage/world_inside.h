@@ -3,7 +3,6 @@
 
 #include "tests/unit/storage/world.h"
 
-const uint32_t *world_crcs(int digest);
 /* A random key; large chunks are rare. */
 struct world_key *world_pick(struct world *w, struct rng *r);
 /* Note the first difference; returns false. */

@@ -1,0 +1,480 @@
+/* Named disasters, one a test: what each may cost, and that it costs no more. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "proto/base/crc32c.h"
+#include "proto/base/log.h"
+#include "proto/model/cluster.h"
+#include "storage/daemon/record.h"
+#include "tests/unit/storage/world.h"
+
+/* Numbers of keys of the world (world.c): two gens a digest. */
+#define KEY(digest) ((digest)*WORLD_GENS)
+#define SMALL	    KEY(7)  /* 4095 bytes */
+#define MIDDLE	    KEY(14) /* 200000 bytes */
+#define LARGE	    KEY(16) /* 4 MiB */
+#define FIRST	    KEY(20) /* from here on: some thousand bytes each */
+
+static struct world *w;
+
+static int setup(void **state)
+{
+	(void)state;
+	w = world_new(42);
+	return world_start(w) ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	world_free(w);
+	return 0;
+}
+
+static struct store_op op_of(enum store_op_kind kind, int n, struct iovec *part)
+{
+	int digest = w->keys[n].digest;
+	struct store_op op = {.kind = kind, .key = w->keys[n].key};
+
+	*part = (struct iovec){(void *)world_bytes(digest), world_len(digest)};
+	op.parts = part;
+	op.part_count = 1;
+	op.len = world_len(digest);
+	op.crcs = world_crcs(digest);
+	return op;
+}
+
+static int commit(enum store_op_kind kind, int n)
+{
+	struct iovec part;
+	struct store_op op = op_of(kind, n, &part), *order = &op;
+
+	store_commit(w->s, &order, 1);
+	return op.result;
+}
+
+static void put(int n)
+{
+	assert_int_equal(commit(STORE_PUT, n), 0);
+}
+
+/* 0 and the right bytes, or why not. */
+static int get(int n)
+{
+	unsigned char *bytes = malloc(CHUNK_MAX);
+	struct store_piece piece;
+	int rc = store_read(w->s, &w->keys[n].key, false, 0, CHUNK_MAX, bytes, &piece);
+
+	if (rc == 0) {
+		assert_int_equal(piece.len, world_len(w->keys[n].digest));
+		assert_memory_equal(bytes, world_bytes(w->keys[n].digest), piece.len);
+	} else if (rc == ERR_CORRUPT) {
+		store_drop_bad(w->s, &piece.key, &piece.place);
+	}
+	free(bytes);
+	return rc;
+}
+
+/* Die, lose the index if asked to, start. */
+static void crash(bool lose_index)
+{
+	w->poisoned = false;
+	world_power_cut(w, CUT_ALL);
+	if (lose_index)
+		tindex_rewind(w->index, 1000);
+	assert_true(store_open(vdisk_attach(w->v), tindex_attach(w->index),
+			       &(struct store_options){.name = "virtual",
+						       .segment_size = WORLD_SEGMENT,
+						       .floor = 0,
+						       .checkpoint_bytes = WORLD_SEGMENT},
+			       &w->s) == 0);
+}
+
+static struct store_stats stats(void)
+{
+	struct store_stats s;
+
+	store_stats(w->s, &s);
+	return s;
+}
+
+/* Where the n-th record (0, 1, …) of a segment begins. */
+static uint64_t record_offset(uint64_t segment, int n)
+{
+	const unsigned char *bytes = vdisk_bytes(w->v, segment);
+	struct store_place at = {segment, SEGMENT_START};
+	struct superblock super;
+
+	assert_int_equal(superblock_decode(bytes, &super), 0);
+	for (;;) {
+		struct record r;
+
+		if (record_decode(bytes + at.offset, super.salt, &at, &r) < 0) {
+			at.offset += RECORD_ALIGN;
+			continue;
+		}
+		if (n-- == 0)
+			return at.offset;
+		at.offset += record_size(r.len);
+	}
+}
+
+static void flip(uint64_t segment, uint64_t offset)
+{
+	unsigned char byte = vdisk_bytes(w->v, segment)[offset] ^ 0x04;
+
+	vdisk_overwrite(w->v, segment, offset, &byte, 1);
+}
+
+/* The forger knows everything but the salt: the place of each byte, the ids, the next seq. */
+static void a_payload_full_of_records_is_never_believed(void **state)
+{
+	enum { LEN = 300000 };
+	unsigned char *payload = calloc(1, LEN), head[RECORD_HEAD_MAX];
+	struct iovec part = {payload, LEN};
+	struct chunk_key forged = {.digest = "forged", .gen = 1},
+			 key = {.digest = "k", .gen = 1};
+	uint32_t crcs[CHUNK_BLOCKS_MAX], crc = 0;
+	struct store_op op = {.kind = STORE_PUT,
+			      .key = key,
+			      .parts = &part,
+			      .part_count = 1,
+			      .len = LEN,
+			      .crcs = crcs},
+			*order = &op;
+	struct store_entry listed[4];
+	uint64_t start = SEGMENT_START + record_head_size(LEN);
+	size_t count;
+	(void)state;
+
+	for (uint64_t at = SEGMENT_START + 512; at + RECORD_ALIGN * 2 < start + LEN;
+	     at += 2 * RECORD_ALIGN) {
+		struct record r = {RECORD_PUT, forged, 0, 2, {1, at}};
+
+		memcpy(payload + (at - start), head, record_encode(&r, 0, &crc, head));
+	}
+	store_block_crcs(&part, 1, crcs);
+	store_commit(w->s, &order, 1);
+	assert_int_equal(op.result, 0);
+	/* The record around the payload is torn off: the walk goes through the payload. */
+	flip(1, SEGMENT_START + 20);
+	crash(true);
+	assert_int_equal(stats().chunks, 0);
+	assert_int_equal(store_list(w->s, 0, PARTITIONS - 1, NULL, listed, 4, &count), 0);
+	assert_int_equal(count, 0);
+	assert_false(store_has(w->s, &forged, NULL));
+	free(payload);
+}
+
+/* Three records in one batch; each header in turn is damaged. */
+static void rot_costs_the_record_it_hits(void **state)
+{
+	(void)state;
+	for (int hit = 0; hit < 3; hit++) {
+		struct iovec parts[3];
+		struct store_op ops[3], *order[3];
+
+		for (int i = 0; i < 3; i++) {
+			ops[i] = op_of(STORE_PUT, FIRST + 10 * hit + i, &parts[i]);
+			order[i] = &ops[i];
+		}
+		put(FIRST + 10 * hit + 5);
+		store_commit(w->s, order, 3);
+		put(FIRST + 10 * hit + 6);
+		/* In a fresh segment: one record, the batch of three, one record. */
+		flip((uint64_t)hit + 1, record_offset((uint64_t)hit + 1, 1 + hit) + 30);
+		crash(true);
+		for (int i = 0; i < 3; i++)
+			assert_int_equal(get(FIRST + 10 * hit + i),
+					 i == hit ? ERR_NOT_FOUND : 0);
+		assert_int_equal(get(FIRST + 10 * hit + 5), 0);
+		assert_int_equal(get(FIRST + 10 * hit + 6), 0);
+	}
+	assert_int_equal(stats().replayed_gaps, 3);
+}
+
+static void a_checkpoint_in_an_older_segment_is_enough(void **state)
+{
+	(void)state;
+	put(MIDDLE);
+	assert_int_equal(store_checkpoint(w->s), 0);
+	put(SMALL);
+	put(LARGE); /* in a segment of its own, the second */
+	put(LARGE + 1);
+	put(FIRST);
+	assert_true(stats().segments >= 3);
+	crash(false);
+	assert_false(stats().index_rebuilt);
+	assert_int_equal(stats().replayed, 4);
+	assert_int_equal(get(MIDDLE), 0);
+	assert_int_equal(get(SMALL), 0);
+	assert_int_equal(get(LARGE), 0);
+	assert_int_equal(get(LARGE + 1), 0);
+	assert_int_equal(get(FIRST), 0);
+}
+
+static void unreadable_pages_cost_what_is_on_them(void **state)
+{
+	(void)state;
+	put(SMALL);
+	put(MIDDLE);
+	put(FIRST);
+	vdisk_bad_page(w->v, 1, record_offset(1, 1) + 100000);
+	crash(true);
+	assert_int_equal(get(SMALL), 0);
+	assert_int_equal(get(FIRST), 0);
+	assert_int_equal(get(MIDDLE), ERR_NOT_FOUND);
+	assert_int_equal(stats().bad_chunks, 1);
+	put(MIDDLE);
+	assert_int_equal(get(MIDDLE), 0);
+	assert_int_equal(stats().bad_chunks, 0);
+}
+
+static void a_bad_copy_is_healed_by_the_same_put(void **state)
+{
+	(void)state;
+	put(SMALL);
+	assert_int_equal(store_checkpoint(w->s), 0);
+	flip(1, record_offset(1, 0) + 1000);
+	assert_int_equal(get(SMALL), ERR_CORRUPT);
+	assert_int_equal(get(SMALL), ERR_NOT_FOUND);
+	put(SMALL);
+	assert_int_equal(get(SMALL), 0);
+	crash(false);
+	assert_int_equal(get(SMALL), 0);
+	crash(true);
+	assert_int_equal(get(SMALL), 0);
+	/* Dropped and deleted: the old index must not bring it back. */
+	assert_int_equal(store_checkpoint(w->s), 0);
+	flip(1, record_offset(1, 1) + 1000);
+	assert_int_equal(get(SMALL), ERR_CORRUPT);
+	assert_int_equal(commit(STORE_DEL, SMALL), 0);
+	crash(false);
+	assert_int_equal(get(SMALL), ERR_NOT_FOUND);
+	assert_int_equal(stats().bad_chunks, 0);
+}
+
+static void a_wrong_index_never_gives_wrong_bytes(void **state)
+{
+	struct index_base *base;
+	struct index_entry a, b;
+	struct watermark mark;
+	(void)state;
+
+	put(FIRST);
+	put(FIRST + 2);
+	assert_int_equal(store_checkpoint(w->s), 0);
+	world_kill(w);
+	base = tindex_attach(w->index);
+	assert_int_equal(base->ops->get(base, &w->keys[FIRST].key, &a), 0);
+	assert_int_equal(base->ops->get(base, &w->keys[FIRST + 2].key, &b), 0);
+	for (int variant = 0; variant < 4; variant++) {
+		struct index_entry wrong = a;
+		unsigned char node[STORE_UUID_SIZE];
+
+		wrong.place.offset = variant == 1 ? a.place.offset + 64 : b.place.offset;
+		wrong.place.segment = variant == 2 ? 77 : a.place.segment;
+		wrong.len = variant == 3 ? b.len : a.len;
+		memcpy(node, vdisk_bytes(w->v, 1) + 16, sizeof(node));
+		assert_int_equal(base->ops->load(base, node, &mark), 0);
+		assert_int_equal(base->ops->apply(base, &wrong, 1, &mark), 0);
+		base->ops->free(base);
+		crash(false);
+		assert_true(get(FIRST) < 0);
+		assert_int_equal(get(FIRST), ERR_NOT_FOUND);
+		assert_int_equal(get(FIRST + 2), 0);
+		put(FIRST);
+		assert_int_equal(get(FIRST), 0);
+		assert_int_equal(store_checkpoint(w->s), 0);
+		world_kill(w);
+		base = tindex_attach(w->index);
+	}
+	base->ops->free(base);
+}
+
+static void a_disk_that_went_back_in_time_knows_what_it_lacks(void **state)
+{
+	struct vdisk *before;
+	(void)state;
+
+	put(SMALL);
+	before = vdisk_clone(w->v);
+	put(LARGE);
+	put(FIRST);
+	assert_int_equal(store_checkpoint(w->s), 0);
+	world_kill(w);
+	vdisk_free(w->v);
+	w->v = before;
+	crash(false);
+	assert_int_equal(get(SMALL), 0);
+	assert_int_equal(get(LARGE), ERR_NOT_FOUND);
+	assert_int_equal(get(FIRST), ERR_NOT_FOUND);
+	assert_int_equal(stats().chunks, 1);
+	put(LARGE);
+	put(FIRST);
+	crash(false);
+	assert_int_equal(get(SMALL), 0);
+	assert_int_equal(get(LARGE), 0);
+	assert_int_equal(get(FIRST), 0);
+}
+
+static void a_lost_segment_is_left_alone(void **state)
+{
+	unsigned char noise[SEGMENT_START];
+	(void)state;
+
+	put(SMALL);
+	put(LARGE);
+	put(LARGE + 1);
+	memset(noise, 0x55, sizeof(noise));
+	vdisk_overwrite(w->v, 2, 0, noise, sizeof(noise));
+	crash(true);
+	assert_int_equal(get(SMALL), 0);
+	assert_int_equal(get(LARGE), ERR_NOT_FOUND);
+	assert_int_equal(get(LARGE + 1), 0);
+	assert_true(vdisk_size(w->v, 2) > WORLD_SEGMENT);
+	put(LARGE);
+	assert_int_equal(get(LARGE), 0);
+	crash(true);
+	assert_int_equal(get(LARGE), 0);
+}
+
+static void one_damaged_superblock_costs_nothing(void **state)
+{
+	(void)state;
+	for (uint64_t page = 0; page < 2; page++) {
+		put(FIRST + (int)page);
+		flip(page + 1, page * LOG_PAGE + 40);
+		crash(true);
+		assert_int_equal(get(FIRST), 0);
+		assert_int_equal(get(FIRST + (int)page), 0);
+	}
+}
+
+static void another_version_is_refused_another_disk_is_ignored(void **state)
+{
+	struct superblock super;
+	unsigned char page[LOG_PAGE];
+	struct store *s;
+	(void)state;
+
+	put(SMALL);
+	put(LARGE);
+	world_kill(w);
+	assert_int_equal(superblock_decode(vdisk_bytes(w->v, 2), &super), 0);
+	super.node[3] ^= 1;
+	superblock_encode(&super, page);
+	vdisk_overwrite(w->v, 2, 0, page, LOG_PAGE);
+	crash(true);
+	assert_int_equal(get(SMALL), 0);
+	assert_int_equal(get(LARGE), ERR_NOT_FOUND);
+	world_kill(w);
+	page[8]++;
+	*(uint32_t *)(void *)(page + LOG_PAGE - 4) = crc32c_add(0, page, LOG_PAGE - 4);
+	vdisk_overwrite(w->v, 2, 0, page, LOG_PAGE);
+	assert_int_equal(store_open(vdisk_attach(w->v), tindex_attach(w->index),
+				    &(struct store_options){.name = "virtual",
+							    .segment_size = WORLD_SEGMENT,
+							    .floor = 0,
+							    .checkpoint_bytes = 1},
+				    &s),
+			 -EPROTO);
+}
+
+static void a_full_disk_refuses_puts_and_takes_deletes(void **state)
+{
+	(void)state;
+	put(SMALL);
+	put(FIRST);
+	world_fill(w, true);
+	/* What fits the open segment has its room already. */
+	put(FIRST + 2);
+	assert_int_equal(commit(STORE_PUT, LARGE), ERR_FULL);
+	assert_int_equal(stats().room_bytes < WORLD_SEGMENT, 1);
+	assert_int_equal(commit(STORE_DEL, SMALL), 0);
+	crash(false);
+	world_fill(w, true);
+	assert_int_equal(commit(STORE_DEL, FIRST), 0);
+	assert_int_equal(get(FIRST + 2), 0);
+	/* The delete has opened a segment; when it is used up, PUTs are refused again. */
+	for (int n = KEY(0), full = 0; !full; n++) {
+		int rc;
+
+		assert_true(n < KEY(16));
+		rc = commit(STORE_PUT, n);
+		full = rc == ERR_FULL;
+		assert_true(rc == 0 || full);
+	}
+	assert_true(stats().free_bytes > 4 * WORLD_SEGMENT);
+	world_fill(w, false);
+	put(LARGE);
+	assert_int_equal(get(LARGE), 0);
+}
+
+static void nothing_is_answered_before_a_failed_write_is_cut_off(void **state)
+{
+	(void)state;
+	put(SMALL);
+	vdisk_fail(w->v, FAULT_WRITE, 1);
+	assert_int_equal(commit(STORE_DEL, SMALL), -EIO);
+	assert_int_equal(get(SMALL), 0);
+	/* No new segment, no answer: not even for what is there. */
+	for (int i = 0; i < 3; i++) {
+		vdisk_fail(w->v, FAULT_CREATE, 1);
+		assert_int_equal(commit(STORE_PUT, SMALL), -EIO);
+		vdisk_fail(w->v, FAULT_WRITE, 1);
+		assert_int_equal(commit(STORE_DEL, FIRST), -EIO);
+	}
+	vdisk_fail_none(w->v);
+	put(SMALL);
+	crash(true);
+	assert_int_equal(get(SMALL), 0);
+}
+
+static void a_poisoned_disk_reads_and_nothing_else(void **state)
+{
+	(void)state;
+	put(SMALL);
+	vdisk_fail(w->v, FAULT_SYNC, 1);
+	assert_int_equal(commit(STORE_PUT, FIRST), ERR_POISONED);
+	assert_true(store_poisoned(w->s));
+	assert_int_equal(commit(STORE_PUT, FIRST), ERR_POISONED);
+	assert_int_equal(commit(STORE_PUT, SMALL), ERR_POISONED);
+	assert_int_equal(commit(STORE_DEL, FIRST), ERR_POISONED);
+	assert_int_equal(store_checkpoint(w->s), ERR_POISONED);
+	assert_int_equal(get(SMALL), 0);
+	crash(false);
+	assert_false(store_poisoned(w->s));
+	put(FIRST);
+	assert_int_equal(get(FIRST), 0);
+}
+
+#define on_world(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		on_world(a_payload_full_of_records_is_never_believed),
+		on_world(rot_costs_the_record_it_hits),
+		on_world(a_checkpoint_in_an_older_segment_is_enough),
+		on_world(unreadable_pages_cost_what_is_on_them),
+		on_world(a_bad_copy_is_healed_by_the_same_put),
+		on_world(a_wrong_index_never_gives_wrong_bytes),
+		on_world(a_disk_that_went_back_in_time_knows_what_it_lacks),
+		on_world(a_lost_segment_is_left_alone),
+		on_world(one_damaged_superblock_costs_nothing),
+		on_world(another_version_is_refused_another_disk_is_ignored),
+		on_world(a_full_disk_refuses_puts_and_takes_deletes),
+		on_world(nothing_is_answered_before_a_failed_write_is_cut_off),
+		on_world(a_poisoned_disk_reads_and_nothing_else),
+	};
+
+	log_open("test", LOG_ERROR + 1);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
