@@ -18,16 +18,18 @@
 #include "metadb/key_watch.h"
 #include "proto/base/log.h"
 
-/* The action of Docker's token scopes that an action of ours needs. */
+/* The action of Docker's token scopes that an action of ours needs, and what a challenge asks
+ * for. */
 static const struct {
 	unsigned bit;
-	const char *scope; /* what a challenge asks for */
+	const char *scope;
+	const char *last; /* the one that matters, for the error's detail */
 } token_actions[] = {
-	[ACTION_PULL] = {BEARER_PULL, "pull"},
-	[ACTION_PUSH] = {BEARER_PUSH, "pull,push"},
-	[ACTION_DELETE] = {BEARER_DELETE, "delete"},
-	[ACTION_RESTORE] = {BEARER_PUSH, "pull,push"},
-	[ACTION_SETTINGS] = {BEARER_PUSH, "pull,push"},
+	[ACTION_PULL] = {BEARER_PULL, "pull", "pull"},
+	[ACTION_PUSH] = {BEARER_PUSH, "pull,push", "push"},
+	[ACTION_DELETE] = {BEARER_DELETE, "delete", "delete"},
+	[ACTION_RESTORE] = {BEARER_PUSH, "pull,push", "push"},
+	[ACTION_SETTINGS] = {BEARER_PUSH, "pull,push", "push"},
 };
 
 /* The published half of the key that a token names; loaded when it is a new one. */
@@ -123,22 +125,54 @@ bool auth_may(const struct request *rq, enum action action)
 	return access_decide(&rq->standing, action, true) == VERDICT_ALLOWED;
 }
 
-int auth_refuse(struct request *rq, const char *scope, const char *error)
+/*
+ * What was asked for, and nothing about what is there: Docker shows an error's message, and
+ * stops retrying, only when it comes with a detail.
+ */
+static const char *access_detail(struct request *rq, const struct right *right)
 {
-	if (rq->surface != SURFACE_REGISTRY) {
-		reply_header(rq, "WWW-Authenticate", "Basic realm=\"packhouse\"");
-		return refuse_api(rq, 401, "%s",
-				  request_header(rq, "Authorization") == NULL
-					  ? "Requires authentication"
-					  : "Bad credentials");
+	if (right->need != NEED_PACKAGE)
+		return "[]";
+	return arena_printf(rq->arena,
+			    "[{\"Type\":\"repository\",\"Class\":\"\",\"Name\":\"%s\","
+			    "\"Action\":\"%s\"}]",
+			    rq->repo.full, token_actions[right->action].last);
+}
+
+/* The Bearer challenge: what to ask /token for, and why the token at hand does not do. */
+static void challenge(struct request *rq, const struct right *right, const char *error)
+{
+	const char *scope = "", *why = "";
+
+	if (right->need == NEED_PACKAGE)
+		scope = arena_printf(rq->arena, ",scope=\"repository:%s:%s\"", rq->repo.full,
+				     token_actions[right->action].scope);
+	if (error != NULL)
+		why = arena_printf(rq->arena, ",error=\"%s\"", error);
+	reply_header(rq, "WWW-Authenticate", "Bearer realm=\"%s/token\",service=\"%s\"%s%s",
+		     request_base_url(rq), AUTH_AUDIENCE, scope, why);
+}
+
+/*
+ * 401 in the surface's words. error: why the bearer token does not do ("insufficient_scope",
+ * "invalid_token"), NULL when there was none.
+ */
+static int refuse_401(struct request *rq, const struct right *right, const char *error)
+{
+	bool sent = request_header(rq, "Authorization") != NULL;
+
+	if (rq->surface == SURFACE_REGISTRY) {
+		challenge(rq, right, error);
+		return refuse_with(rq, 401, UNAUTHORIZED, access_detail(rq, right), NULL);
 	}
-	reply_header(rq, "WWW-Authenticate",
-		     "Bearer realm=\"%s/token\",service=\"%s\"%s%s%s%s%s%s",
-		     request_base_url(rq), AUTH_AUDIENCE, scope == NULL ? "" : ",scope=\"",
-		     scope == NULL ? "" : scope, scope == NULL ? "" : "\"",
-		     error == NULL ? "" : ",error=\"", error == NULL ? "" : error,
-		     error == NULL ? "" : "\"");
-	return refuse(rq, UNAUTHORIZED, NULL);
+	reply_header(rq, "WWW-Authenticate", "Basic realm=\"packhouse\"");
+	return refuse_api(rq, 401, "%s", sent ? "Bad credentials" : "Requires authentication");
+}
+
+int auth_refuse_basic(struct request *rq)
+{
+	reply_header(rq, "WWW-Authenticate", "Basic realm=\"packhouse\"");
+	return refuse_with(rq, 401, UNAUTHORIZED, "[]", NULL);
 }
 
 /* Who it is goes into the request; the token's last use is kept up to date. */
@@ -170,30 +204,23 @@ static void narrow(struct standing *s, unsigned actions)
 		s->scopes &= ~(unsigned)SCOPE_DELETE_PACKAGES;
 }
 
-/* What a client should ask /token for; NULL where no package is meant. */
-static const char *challenge_scope(struct request *rq, const struct right *right)
+static int refuse_package(struct request *rq, enum verdict verdict, const struct right *right)
 {
-	if (right->need != NEED_PACKAGE)
-		return NULL;
-	return arena_printf(rq->arena, "repository:%s:%s", rq->repo.full,
-			    token_actions[right->action].scope);
-}
-
-static int refuse_package(struct request *rq, enum verdict verdict, enum action action,
-			  const char *scope)
-{
+	const char *detail = access_detail(rq, right);
 	char needed[128];
 
 	switch (verdict) {
 	case VERDICT_UNAUTHENTICATED:
-		return auth_refuse(rq, scope, NULL);
+		return refuse_401(rq, right, NULL);
 	case VERDICT_ABSENT:
-		return refuse(rq, NAME_UNKNOWN, NULL);
+		return refuse_with(rq, 404, NAME_UNKNOWN, detail, NULL);
 	case VERDICT_SCOPE:
-		return refuse(rq, DENIED, "the token provided does not have the scope %s",
-			      scope_names(action_scopes(action), needed, sizeof(needed)));
+		return refuse_with(
+			rq, 403, DENIED, detail,
+			"the token provided does not have the scope %s",
+			scope_names(action_scopes(right->action), needed, sizeof(needed)));
 	default:
-		return refuse(rq, DENIED, NULL);
+		return refuse_with(rq, 403, DENIED, detail, NULL);
 	}
 }
 
@@ -202,7 +229,6 @@ static int await_package(struct request *rq, const struct right *right, struct p
 	const struct bearer_grant *grant = bearer_grant_for(&p->claims, rq->repo.full);
 	unsigned actions = grant == NULL ? 0 : grant->actions;
 	unsigned wanted = token_actions[right->action].bit;
-	const char *scope = challenge_scope(rq, right);
 	struct authorization found;
 	enum verdict verdict;
 	int rc;
@@ -212,22 +238,21 @@ static int await_package(struct request *rq, const struct right *right, struct p
 	if (rc < 0)
 		return give_up(rq, rc, "looking up the caller's rights");
 	if (!auth_caller_fine(&found.caller))
-		return auth_refuse(rq, scope, p->narrowed ? "invalid_token" : NULL);
+		return refuse_401(rq, right, p->narrowed ? "invalid_token" : NULL);
 	rc = await_known(rq, &found.caller);
 	if (rc < 0)
 		return give_up(rq, rc, "recording the token's use");
 	if (actions & BEARER_PUSH)
 		actions |= BEARER_PULL;
 	if (p->narrowed && (!(actions & wanted) || grant->namespace_id != found.namespace_id))
-		return auth_refuse(rq, scope, "insufficient_scope");
+		return refuse_401(rq, right, "insufficient_scope");
 	rq->standing = found.standing;
 	if (p->narrowed)
 		narrow(&rq->standing, actions);
 	rq->namespace_id = found.namespace_id;
 	rq->package_id = found.package_id;
 	verdict = access_decide(&rq->standing, right->action, right->creates);
-	return verdict == VERDICT_ALLOWED ? 0
-					  : refuse_package(rq, verdict, right->action, scope);
+	return verdict == VERDICT_ALLOWED ? 0 : refuse_package(rq, verdict, right);
 }
 
 static bool has_scope(const struct request *rq, unsigned scope)
@@ -271,8 +296,10 @@ static int await_organization(struct request *rq, enum membership needed, unsign
 }
 
 /* Everything but a package's rights: who it is, then what he is. */
-static int await_person(struct request *rq, enum need need, const struct presented *p)
+static int await_person(struct request *rq, const struct right *right,
+			const struct presented *p)
 {
+	enum need need = right->need;
 	struct caller c;
 	int rc;
 
@@ -280,14 +307,14 @@ static int await_person(struct request *rq, enum need need, const struct present
 	if (rc < 0)
 		return give_up(rq, rc, "looking up the caller");
 	if (!auth_caller_fine(&c))
-		return auth_refuse(rq, NULL, p->narrowed ? "invalid_token" : NULL);
+		return refuse_401(rq, right, p->narrowed ? "invalid_token" : NULL);
 	rc = await_known(rq, &c);
 	if (rc < 0)
 		return give_up(rq, rc, "recording the token's use");
 	if (need == NEED_VALID)
 		return 0;
 	if (rq->caller == NULL)
-		return auth_refuse(rq, NULL, NULL);
+		return refuse_401(rq, right, NULL);
 	if (need == NEED_SITE_ADMIN && !is_site_admin(rq))
 		return refuse_api(
 			rq, 403,
@@ -308,13 +335,13 @@ int await_request_authorize(struct request *rq, const struct right *right)
 		return 0;
 	rc = await_auth_presented(rq, &p);
 	if (rc == ERR_DENIED)
-		return auth_refuse(rq, challenge_scope(rq, right), NULL);
+		return refuse_401(rq, right, NULL);
 	if (rc < 0)
 		return give_up(rq, rc, "checking the credential");
 	if (right->need == NEED_PACKAGE)
 		return await_package(rq, right, &p);
 	/* Bearer tokens of ours are for packages: elsewhere they only open /v2/ itself. */
 	if (p.narrowed && rq->surface != SURFACE_REGISTRY)
-		return auth_refuse(rq, NULL, NULL);
-	return await_person(rq, right->need, &p);
+		return refuse_401(rq, right, NULL);
+	return await_person(rq, right, &p);
 }

@@ -29,11 +29,8 @@ int await_auth_presented(struct request *rq, struct presented *out) MUST_CHECK;
 /* Anonymous or active; everything else is 401. */
 bool auth_caller_fine(const struct caller *c);
 
-/*
- * 401 in the surface's words. scope: what the challenge asks for, NULL for none; error: why the
- * bearer token does not do ("insufficient_scope", "invalid_token"), NULL when there was none.
- */
-int auth_refuse(struct request *rq, const char *scope, const char *error);
+/* 401 of /token itself, where the credential is given by Basic. */
+int auth_refuse_basic(struct request *rq);
 
 /* May the caller do this to the request's package, as its credential allows? For NEED_PACKAGE.
  */

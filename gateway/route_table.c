@@ -8,6 +8,7 @@
 #define READ (METHOD_GET | METHOD_HEAD)
 /* clang-format off */
 #define NOTHING    {.need = NEED_NOTHING}
+#define VALID      {.need = NEED_VALID}
 #define CALLER     {.need = NEED_CALLER}
 #define SITE_ADMIN {.need = NEED_SITE_ADMIN}
 #define ORG_MEMBER {.need = NEED_ORG_MEMBER}
@@ -33,7 +34,7 @@ const struct route route_table[] = {
 	{METHOD_PUT,    "/v2/{name}/manifests/{reference}",   PUSH,    v2_manifest_put},
 	{METHOD_GET,    "/v2/{name}/tags/list",               PULL,    v2_tag_list},
 
-	{METHOD_GET,    "/api/v3/",                           NOTHING, api_base_get},
+	{METHOD_GET,    "/api/v3/",                           VALID,   api_base_get},
 	{METHOD_GET,    "/api/v3/user",                       CALLER,  api_user_self},
 	{METHOD_GET,    "/api/v3/users/{username}",           CALLER,  api_user_get},
 	{METHOD_GET,    "/api/v3/orgs/{org}",                 CALLER,  api_org_get},

@@ -97,10 +97,8 @@ static int await_issue(struct request *rq, const struct credential *cred,
 	rc = await_claims(rq, cred, &who, c);
 	if (rc < 0)
 		return give_up(rq, rc, "looking up the caller");
-	if (!auth_caller_fine(&who)) {
-		reply_header(rq, "WWW-Authenticate", "Basic realm=\"packhouse\"");
-		return refuse(rq, UNAUTHORIZED, NULL);
-	}
+	if (!auth_caller_fine(&who))
+		return auth_refuse_basic(rq);
 	rq->caller_name = arena_strdup(rq->arena, who.login);
 	c->audience = AUTH_AUDIENCE;
 	c->issued_at = c->not_before = (int64_t)time(NULL);
@@ -132,10 +130,8 @@ static int await_header_credential(struct request *rq, struct credential *out)
 
 static int refuse_credential(struct request *rq, int rc)
 {
-	if (rc != ERR_DENIED)
-		return give_up(rq, rc, "checking the credential");
-	reply_header(rq, "WWW-Authenticate", "Basic realm=\"packhouse\"");
-	return refuse(rq, UNAUTHORIZED, NULL);
+	return rc == ERR_DENIED ? auth_refuse_basic(rq)
+				: give_up(rq, rc, "checking the credential");
 }
 
 int v2_token_get(struct request *rq)

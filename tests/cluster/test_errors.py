@@ -160,7 +160,7 @@ def test_private_and_missing_are_alike_to_strangers(cluster, owner):
         for name in ("image", "never-was"):
             answer = stranger.call(method, f"/v2/{owner.login}/{name}/{path}")
             assert error_of(answer, 403, "DENIED") == "requested access to the resource is denied"
-            seen.append(answer.text)
+            seen.append(answer.text.replace(name, "NAME"))
         assert seen[0] == seen[1]
 
 
