@@ -9,7 +9,7 @@
  *   readv:   [ reader's memory   ] [ conn->in           ]
  *
  * so that large chunks cost one system call and no copy. All functions run on the task's stack;
- * the transport never blocks; the only place that sleeps is wait_ready().
+ * the transport never blocks; the only place that sleeps is await_transport().
  */
 #include <stdlib.h>
 #include <string.h>
@@ -32,7 +32,7 @@ static struct http_conn *conn_of(struct http_stream *s)
 }
 
 /* Until the transport is ready; -ETIMEDOUT when the client makes no progress. */
-static int wait_ready(struct http_conn *c, int what, const char *name)
+static int await_transport(struct http_conn *c, int what, const char *name)
 {
 	struct waiter w;
 	int rc;
@@ -99,7 +99,7 @@ static int await_write_all(struct http_conn *c, struct unsent *u)
 	int rc;
 
 	while ((rc = write_some(c, u)) == -EAGAIN) {
-		rc = wait_ready(c, WATCH_WRITE, "the client to take bytes");
+		rc = await_transport(c, WATCH_WRITE, "the client to take bytes");
 		if (rc < 0)
 			break;
 	}
@@ -206,7 +206,7 @@ static int64_t await_read(struct http_stream *s, void *data, size_t capacity)
 			break;
 		}
 		if (n == -EAGAIN) {
-			rc = wait_ready(c, WATCH_READ, "the client to send bytes");
+			rc = await_transport(c, WATCH_READ, "the client to send bytes");
 			if (rc < 0)
 				return rc;
 		} else if (n < 0 && n != -EINTR) {
@@ -230,7 +230,7 @@ static int await_ready(struct http_stream *s)
 		return 1;
 	rc = await_say_continue(c);
 	if (rc == 0)
-		rc = wait_ready(c, WATCH_READ, "the client to send bytes");
+		rc = await_transport(c, WATCH_READ, "the client to send bytes");
 	return rc < 0 ? rc : 1;
 }
 
@@ -240,7 +240,7 @@ static bool decide_keep(const struct http_conn *c)
 {
 	if (!c->client_keeps || c->front->draining || c->broken || c->continue_due)
 		return false;
-	return body_done(&c->body) || c->body.chunked || c->body.left <= DRAIN_MAX;
+	return body_done(&c->body) || (!c->body.chunked && c->body.left <= DRAIN_MAX);
 }
 
 /*
@@ -285,7 +285,7 @@ static int await_write_parts(struct http_conn *c, const struct reply_head *head,
 		memcpy(c->held, all[0].iov_base, all[0].iov_len);
 		all[0].iov_base = c->held;
 	}
-	rc = wait_ready(c, WATCH_WRITE, "the client to take bytes");
+	rc = await_transport(c, WATCH_WRITE, "the client to take bytes");
 	if (rc == 0)
 		rc = await_write_all(c, &u);
 	free(c->held);
@@ -313,15 +313,10 @@ static void await_end(struct http_stream *s)
 {
 	struct http_conn *c = conn_of(s);
 	char rest[4096];
-	int64_t total = 0;
-	int64_t n = 0;
 
-	while (c->keep && !c->cut && !body_done(&c->body)) {
-		n = await_read(s, rest, sizeof(rest));
-		total += n;
-		if (n < 0 || total > DRAIN_MAX)
+	while (c->keep && !c->cut && !body_done(&c->body))
+		if (await_read(s, rest, sizeof(rest)) < 0)
 			c->keep = false;
-	}
 }
 
 static void cut(struct http_stream *s)

@@ -71,11 +71,6 @@ static int send_json(struct request *rq, int status, const char *json)
 {
 	if (status == 503)
 		reply_header(rq, "Retry-After", RETRY_AFTER);
-	if (rq->answer.streamed) {
-		/* Part of another answer is on its way: all that is left is to break it off. */
-		rq->stream->ops->cut(rq->stream);
-		return rq->answer.status;
-	}
 	return reply_bytes(rq, status, "application/json", json, strlen(json));
 }
 
@@ -184,10 +179,6 @@ static int surface_error(struct request *rq, int status, enum refusal code, cons
 	text = arena_printf(rq->arena, "%s\n", text);
 	if (status == 503)
 		reply_header(rq, "Retry-After", RETRY_AFTER);
-	if (rq->answer.streamed) {
-		rq->stream->ops->cut(rq->stream);
-		return rq->answer.status;
-	}
 	return reply_bytes(rq, status, "text/plain; charset=utf-8", text, strlen(text));
 }
 
@@ -226,13 +217,14 @@ int give_up(struct request *rq, int rc, const char *doing)
 	int status;
 
 	assert(rc < 0);
-	if (rq->answer.streamed) {
-		if (rc != rq->fault && rc != -ECANCELED)
+	if (rq->answer.head_sent) {
+		if (rc != rq->fault && rc != -ECANCELED && rc != ERR_PEER_GONE)
 			log_warn("answer broken off", "while=\"%s\" why=\"%s\"", doing,
 				 err_text(rc));
 		rq->stream->ops->cut(rq->stream);
 		return rq->answer.status;
 	}
+	rq->answer.streamed = false;
 	rq->answer.count = 0;
 	status = client_fault(rq, rc);
 	if (status >= 0)

@@ -77,15 +77,13 @@ static enum surface surface_of(struct slice path)
 
 static int refuse_method(struct request *rq)
 {
-	char allowed[64] = "";
+	const char *allowed = NULL;
 
-	for (unsigned bit = METHOD_GET; bit < METHOD_OTHER; bit <<= 1) {
-		if ((rq->match.allowed & bit) == 0)
-			continue;
-		if (allowed[0] != '\0')
-			strcat(allowed, ", ");
-		strcat(allowed, method_name((enum method)bit));
-	}
+	for (unsigned bit = METHOD_GET; bit < METHOD_OTHER; bit <<= 1)
+		if ((rq->match.allowed & bit) != 0)
+			allowed = arena_printf(
+				rq->arena, "%s%s%s", allowed != NULL ? allowed : "",
+				allowed != NULL ? ", " : "", method_name((enum method)bit));
 	reply_header(rq, "Allow", "%s", allowed);
 	return refuse_by_surface(rq, UNSUPPORTED, "this path knows %s only", allowed);
 }

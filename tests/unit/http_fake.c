@@ -148,12 +148,9 @@ static bool on_request(void *arg, struct http_stream *s, struct arena *a,
 	return s->task != NULL;
 }
 
-static void make_front(int64_t head_ms, int64_t idle_ms, int64_t progress_ms)
+static void make_front(const struct http_limits *limits, const struct http_service *service)
 {
-	struct http_limits limits = {2, head_ms, idle_ms, progress_ms};
-	struct http_service service = {on_request, NULL};
-
-	front = http_front_new(loop, &limits, &service);
+	front = http_front_new(loop, limits, service);
 	memset(&fake, 0, sizeof(fake));
 	fake.base.ops = &fake_ops;
 	fake.room = sizeof(fake.got);
@@ -164,11 +161,14 @@ static void make_front(int64_t head_ms, int64_t idle_ms, int64_t progress_ms)
 	http_front_serve(front, &fake.base, "192.0.2.1:4711");
 }
 
+static const struct http_limits long_times = {2, 5000, 5000, 5000};
+static const struct http_service own_service = {on_request, NULL};
+
 int fake_set_up(void **state)
 {
 	(void)state;
 	loop = loop_new();
-	make_front(5000, 5000, 5000);
+	make_front(&long_times, &own_service);
 	return 0;
 }
 
@@ -187,9 +187,18 @@ int fake_tear_down(void **state)
 
 void fake_use_times(int64_t head_ms, int64_t idle_ms, int64_t progress_ms)
 {
+	struct http_limits limits = {2, head_ms, idle_ms, progress_ms};
+
 	http_front_abort(front);
 	http_front_free(front);
-	make_front(head_ms, idle_ms, progress_ms);
+	make_front(&limits, &own_service);
+}
+
+void fake_use_service(const struct http_service *service)
+{
+	http_front_abort(front);
+	http_front_free(front);
+	make_front(&long_times, service);
 }
 
 int fake_count(const char *text)

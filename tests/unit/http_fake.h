@@ -41,6 +41,9 @@ int fake_tear_down(void **state);
 /* Instead: a new one with these times. */
 void fake_use_times(int64_t head_ms, int64_t idle_ms, int64_t progress_ms);
 
+/* Or one that hands requests to this service instead of the handler. */
+void fake_use_service(const struct http_service *service);
+
 /* Let everything happen that can. */
 void fake_pump(void);
 /* The same, over some times SHORT_MS. */
