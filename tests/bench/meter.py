@@ -82,7 +82,7 @@ class MemoryWatch:
     def _watch(self):
         pids, next_look = {}, 0
         while not self._end.wait(self.every):
-            if time.monotonic() >= next_look:  # new processes are looked for now and then only: it costs CPU
+            if time.monotonic() >= next_look:  # a look for new processes costs CPU: once a second
                 pids, next_look = descendants(self.roots), time.monotonic() + 1
             for pid, name in pids.items():
                 self.peak[name] = max(self.peak[name], anonymous_kib(pid))
