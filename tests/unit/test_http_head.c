@@ -52,7 +52,8 @@ static void plain_head(void **state)
 
 static void kept_head_outlives_its_text(void **state)
 {
-	char text[] = "GET http://h:1/p?q HTTP/1.1\r\nHost: other\r\nA: b \r\nE:\r\n\r\n";
+	char text[] =
+		"GET http://h:1/p?q HTTP/1.1\r\nHost: other\r\nA: b \r\nE:\r\nF: \r\nG: h\r\n\r\n";
 	struct arena *a = arena_new();
 	struct http_head h;
 
@@ -65,6 +66,8 @@ static void kept_head_outlives_its_text(void **state)
 	assert_string_equal(h.method_text.data, "GET");
 	assert_string_equal(http_head_field(&h, "a")->data, "b");
 	assert_string_equal(http_head_field(&h, "e")->data, "");
+	assert_string_equal(http_head_field(&h, "f")->data, "");
+	assert_string_equal(http_head_field(&h, "g")->data, "h");
 	arena_free(a);
 }
 
