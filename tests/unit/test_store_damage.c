@@ -437,6 +437,32 @@ static void nothing_is_answered_before_a_failed_write_is_cut_off(void **state)
 	assert_int_equal(get(SMALL), 0);
 }
 
+/*
+ * The segment that cuts off a failed write is made, its name not yet synced, when the process
+ * is killed: the next one believes the cut, and so must every one after it.
+ */
+static void a_cut_that_was_believed_once_stays(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 1; seed <= 12; seed++) {
+		put(SMALL);
+		put(FIRST + (int)seed); /* there is an open segment now */
+		vdisk_seed(w->v, seed); /* chooses how much of the failed write is there */
+		vdisk_fail(w->v, FAULT_WRITE, 1);
+		assert_int_equal(commit(STORE_DEL, SMALL), -EIO);
+		vdisk_die_before(w->v, 4); /* create, write, sync, then the name */
+		assert_int_equal(commit(STORE_DEL, FIRST), ERR_POISONED);
+		world_kill(w);
+		assert_true(world_start(w) || w->s);
+		assert_int_equal(get(SMALL), 0);
+		put(SMALL);
+		world_power_cut(w, CUT_NONE);
+		tindex_rewind(w->index, 1000);
+		assert_true(world_start(w) || w->s);
+		assert_int_equal(get(SMALL), 0);
+	}
+}
+
 static void a_poisoned_disk_reads_and_nothing_else(void **state)
 {
 	(void)state;
@@ -472,6 +498,7 @@ int main(void)
 		on_world(another_version_is_refused_another_disk_is_ignored),
 		on_world(a_full_disk_refuses_puts_and_takes_deletes),
 		on_world(nothing_is_answered_before_a_failed_write_is_cut_off),
+		on_world(a_cut_that_was_believed_once_stays),
 		on_world(a_poisoned_disk_reads_and_nothing_else),
 	};
 
