@@ -18,8 +18,9 @@ run_db() {
 }
 
 run_cluster() {
-	need_build release release gcc &&
-		run_pytest cluster cluster --build-dir "$root/build/release"
+	need_build release release gcc || return
+	run_ctest release '^net_'
+	run_pytest cluster cluster --build-dir "$root/build/release"
 }
 
 run_clients() {
@@ -73,7 +74,7 @@ run_fresh() {
 
 run_bench() {
 	need_build release release gcc &&
-		run_pytest bench bench --build-dir "$root/build/release"
+		check bench "$root/tests/bench/run" --no-build --no-install --build-dir "$root/build/release"
 }
 
 # soak:NAME runs tests/soak/NAME, which may take hours.
