@@ -122,7 +122,8 @@ static int on_header_value(http_parser *p, const char *at, size_t len)
 	struct adapter *ad = (struct adapter *)p;
 	struct slice value = trim((struct slice){at, len});
 
-	/* The parser places empty values anywhere; on_header_field() has put it at the colon. */
+	/* The parser places empty values anywhere; on_header_field() has put it at the colon.
+	 */
 	if (value.len > 0)
 		ad->head->fields[ad->head->count - 1].value = value;
 	return 0;

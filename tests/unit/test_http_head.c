@@ -52,8 +52,8 @@ static void plain_head(void **state)
 
 static void kept_head_outlives_its_text(void **state)
 {
-	char text[] =
-		"GET http://h:1/p?q HTTP/1.1\r\nHost: other\r\nA: b \r\nE:\r\nF: \r\nG: h\r\n\r\n";
+	char text[] = "GET http://h:1/p?q HTTP/1.1\r\nHost: other\r\n"
+		      "A: b \r\nE:\r\nF: \r\nG: h\r\n\r\n";
 	struct arena *a = arena_new();
 	struct http_head h;
 
