@@ -69,7 +69,7 @@ int link_open(struct loop *l, struct buf_pool *pool, const char *address,
 	k = xcalloc(1, sizeof(*k));
 	k->loop = l;
 	k->options = *o;
-	strcpy(k->address, address);
+	memcpy(k->address, address, strlen(address) + 1);
 	calls_init(&k->calls, l);
 	rc = zsock_dealer(l, pool, address, &options, &handler, k, &k->sock);
 	if (rc < 0) {

@@ -1,17 +1,5 @@
-/*
- * The parts of the vocabulary that are code: names, status numbers, packed pairs.
- *
- * Status numbers are for ever; enum err may be renumbered. Packed pairs are little-endian bytes
- * whatever the machine:
- *
- *      0                               32            40       44
- *      | digest                        | gen         | len    |
- */
+/* Names and status numbers. The numbers are for ever; enum err may be renumbered. */
 #include "proto/wire/wire.h"
-
-#include <assert.h>
-#include <endian.h>
-#include <string.h>
 
 static const char *const op_names[WIRE_OP_END] = {
 	[WIRE_PING] = "ping", [WIRE_RESERVE] = "reserve", [WIRE_PUT] = "put",
@@ -63,29 +51,4 @@ int wire_status_decode(unsigned status)
 		if (statuses[i].status == status)
 			return statuses[i].code;
 	return ERR_UNAVAILABLE;
-}
-
-struct wire_pair wire_pair_at(const struct wire_pairs *pairs, unsigned i)
-{
-	const unsigned char *at = pairs->packed + (size_t)i * WIRE_PAIR_BYTES;
-	struct wire_pair pair;
-
-	assert(i < pairs->count);
-	memcpy(pair.digest, at, 32);
-	memcpy(&pair.gen, at + 32, 8);
-	memcpy(&pair.len, at + 40, 4);
-	pair.gen = le64toh(pair.gen);
-	pair.len = le32toh(pair.len);
-	return pair;
-}
-
-void wire_pair_pack(unsigned char *packed, unsigned i, const struct wire_pair *pair)
-{
-	unsigned char *at = packed + (size_t)i * WIRE_PAIR_BYTES;
-	uint64_t gen = htole64(pair->gen);
-	uint32_t len = htole32(pair->len);
-
-	memcpy(at, pair->digest, 32);
-	memcpy(at + 32, &gen, 8);
-	memcpy(at + 40, &len, 4);
 }

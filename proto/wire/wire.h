@@ -20,24 +20,24 @@
 #include <stdint.h>
 
 #include "proto/base/log.h"
+#include "proto/wire/pair.h"
 
-/* What we write; what we still read. A peer may be one version ahead: new fields are skipped.
- */
+/* Written, and still read. A peer may be one version ahead: new fields are skipped. */
 #define WIRE_VERSION	     1
 #define WIRE_VERSION_MIN     1
 
 #define WIRE_CHUNK_MAX	     ((uint32_t)4 * 1024 * 1024)
 #define WIRE_PIECE_MAX	     ((uint32_t)256 * 1024) /* of one GET */
-#define WIRE_BLOCK	     ((uint32_t)64 * 1024) /* one CRC32C each, counted from the chunk's start */
+#define WIRE_BLOCK	     ((uint32_t)64 * 1024)  /* has a CRC32C; from the chunk's start */
 #define WIRE_CRC_MAX	     (WIRE_PIECE_MAX / WIRE_BLOCK)
 #define WIRE_INLINE_MAX	     WIRE_PIECE_MAX /* longer PUTs ask for room first (RESERVE) */
 #define WIRE_PAIRS_MAX	     2048	    /* of one DEL or one answer of LIST */
 #define WIRE_DEADLINE_MAX_MS 600000
-
-#define WIRE_UUID_MAX	     37 /* with the NUL, as all of these */
-#define WIRE_NAME_MAX	     64
-#define WIRE_ADDRESS_MAX     64 /* "ADDR:PORT"; a numeric address, never a name */
-#define WIRE_TEXT_MAX	     128
+/* Texts, with their NUL. */
+#define WIRE_UUID_MAX	 37
+#define WIRE_NAME_MAX	 64
+#define WIRE_ADDRESS_MAX 64 /* "ADDR:PORT"; a numeric address, never a name */
+#define WIRE_TEXT_MAX	 128
 
 enum wire_op {
 	WIRE_PING = 1,
@@ -53,21 +53,16 @@ enum wire_op {
 };
 const char *wire_op_name(enum wire_op op); /* "put" */
 
-/* A physical copy: the chunk's SHA-256 and the instance it was written for. */
-struct wire_pair {
-	unsigned char digest[32];
-	uint64_t gen;
-	uint32_t len; /* of the chunk; 0 where it is not known */
+/* What a daemon says of itself; a bit set. */
+enum wire_state {
+	WIRE_READY = 1,	   /* recovered and serving */
+	WIRE_FULL = 2,	   /* at its floor of free space: refuses PUT and PULL */
+	WIRE_POISONED = 4, /* an fdatasync failed: acknowledges nothing any more */
 };
 
-enum wire_state {		     /* what a daemon says of itself; a bit set */
-		  WIRE_READY = 1,    /* recovered and serving */
-		  WIRE_FULL = 2,     /* at its floor of free space: refuses PUT and PULL */
-		  WIRE_POISONED = 4, /* an fdatasync failed: acknowledges nothing any more */
-};
-
-struct wire_ping {		  /* the first message of every connection, then every second */
-	char name[WIRE_NAME_MAX]; /* who asks, for the log */
+/* Is it you, and how are you? A connection's first message, then every second. */
+struct wire_ping {
+	char name[WIRE_NAME_MAX];	  /* who asks, for the log */
 	char cluster_uuid[WIRE_UUID_MAX]; /* "" when not known */
 };
 struct wire_pong {
@@ -78,49 +73,40 @@ struct wire_pong {
 	uint64_t incarnation;
 };
 
-struct wire_reserve { /* room for a chunk; answered when there is */
+/* Room for a chunk, answered when there is. The ticket is for one PUT within seconds. */
+struct wire_reserve {
 	uint32_t len;
 };
 struct wire_reserved {
-	uint64_t ticket; /* for one PUT, within a few seconds */
-};
-
-/* Payload: the chunk. ticket 0: inline, at most WIRE_INLINE_MAX. Answered when it is durable.
- */
-struct wire_put {
-	struct wire_pair pair;
 	uint64_t ticket;
 };
 
-/* Blocks of a chunk: offset is a multiple of WIRE_BLOCK, the end too, or it is the chunk's end.
- */
+/* Payload: the chunk. Answered when it is durable. */
+struct wire_put {
+	struct wire_pair pair;
+	uint64_t ticket; /* 0: inline, at most WIRE_INLINE_MAX */
+};
+
+/* Blocks of a chunk: begins on a WIRE_BLOCK; ends on one, or with the chunk. */
 struct wire_get {
 	struct wire_pair pair; /* gen: preferred; bytes of another gen are as good */
 	uint32_t offset;
 	uint32_t length;
 };
-struct wire_got {		    /* payload: one frame (none for no bytes) */
+/* Payload: one frame. */
+struct wire_got {
 	uint64_t gen;		    /* of the copy that was read */
 	uint32_t total;		    /* length of the whole chunk */
 	uint32_t crc[WIRE_CRC_MAX]; /* of each block in the payload */
 	unsigned crcs;
 };
 
-/* An array of pairs, packed; read with wire_pair_at(). */
-#define WIRE_PAIR_BYTES 44
-struct wire_pairs {
-	const unsigned char *packed;
-	unsigned count;
-};
-struct wire_pair wire_pair_at(const struct wire_pairs *pairs, unsigned i);
-void wire_pair_pack(unsigned char *packed, unsigned i, const struct wire_pair *pair);
-
-struct wire_del { /* answered when all are durably gone; one that is not there is fine */
+/* Answered when all are durably gone; one that is not there is fine. */
+struct wire_del {
 	struct wire_pairs pairs;
 };
 
-/* Pairs of a partition in order of (digest, gen), beginning after `after` (all 0: from the
- * start). */
+/* Pairs of a partition in order of (digest, gen). */
 struct wire_list {
 	uint32_t partition;
 	unsigned limit;		/* 1…WIRE_PAIRS_MAX */
@@ -132,15 +118,13 @@ struct wire_listed {
 	uint64_t incarnation;
 };
 
-/* Fetch a pair from the daemon that serves at `bulk`, verify it, keep it; answered when
- * durable. */
+/* Fetch it from the daemon at `bulk`, verify it, keep it. Answered when it is durable. */
 struct wire_pull {
 	struct wire_pair pair; /* with its length */
 	char bulk[WIRE_ADDRESS_MAX];
 };
 
-/* A reader got bad bytes: check the copy against its SHA-256 and drop it from the index if bad.
- */
+/* A reader got bad bytes: check the copy's SHA-256, drop it from the index if it is bad. */
 struct wire_verify {
 	struct wire_pair pair;
 };
@@ -148,7 +132,8 @@ struct wire_verified {
 	bool dropped;
 };
 
-struct wire_announce { /* a daemon to its keepers, every second */
+/* A daemon to its keepers, every second. */
+struct wire_announce {
 	char uuid[WIRE_UUID_MAX];
 	char name[WIRE_NAME_MAX];
 	char zone[WIRE_NAME_MAX];
@@ -159,7 +144,8 @@ struct wire_announce { /* a daemon to its keepers, every second */
 	unsigned state;			  /* enum wire_state */
 	uint64_t total, used, free;
 };
-struct wire_announced { /* the header's epoch is the newest map's; 0: none yet */
+/* The header's epoch is the newest map's; 0: none yet. */
+struct wire_announced {
 	char cluster_uuid[WIRE_UUID_MAX];
 	uint32_t node_id; /* row id of the daemon; 0 while it is not registered */
 };

@@ -264,7 +264,7 @@ static int open_socket(struct server *s, int64_t port, void (*fn)(void *, struct
 		log_error("cannot listen", "address=%s err=\"%s\"", address, err_text(rc));
 		return rc;
 	}
-	port = atoi(strrchr(zsock_endpoint(*out), ':') + 1);
+	port = strtol(strrchr(zsock_endpoint(*out), ':') + 1, NULL, 10);
 	snprintf(address, WIRE_ADDRESS_MAX, form, host, (int)port);
 	return 0;
 }

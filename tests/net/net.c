@@ -30,7 +30,7 @@ static void on_announce(void *arg, struct zmsg *msg)
 
 	CHECK(frame_decode_request(a, msg->head, msg->head_len, &req) == 0);
 	CHECK(req.op == WIRE_ANNOUNCE && strncmp(req.announce.name, "storage-", 8) == 0);
-	d = &net->daemons[atoi(req.announce.name + 8) - 1];
+	d = &net->daemons[strtol(req.announce.name + 8, NULL, 10) - 1];
 	if (d->incarnation != req.announce.incarnation)
 		d->announced = 0;
 	d->incarnation = req.announce.incarnation;
@@ -259,7 +259,8 @@ static void net_open(struct net *net)
 	CHECK(mkdtemp(net->dir) != NULL);
 	net->epoch = 1;
 	net->adopt_stale = true;
-	strcpy(net->cluster_uuid, "11111111-2222-4333-8444-555555555555");
+	snprintf(net->cluster_uuid, sizeof(net->cluster_uuid),
+		 "11111111-2222-4333-8444-555555555555");
 	net->loop = loop_new();
 	net->pool = buf_pool_new(net->loop, POOL_BUDGET);
 	zsock_setup(1);

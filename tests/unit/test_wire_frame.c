@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -34,7 +35,7 @@ static struct wire_request request_of(enum wire_op op)
 	req.id = 0x1122334455667788;
 	req.epoch = 42;
 	req.deadline_ms = 5000;
-	strcpy(req.rq, "4f1c-7");
+	snprintf(req.rq, sizeof(req.rq), "4f1c-7");
 	return req;
 }
 
@@ -115,14 +116,15 @@ static void test_every_request_comes_back(void **state)
 
 	req = request_of(WIRE_PULL);
 	req.pull.pair = pair;
-	strcpy(req.pull.bulk, "[::1]:7001");
+	snprintf(req.pull.bulk, sizeof(req.pull.bulk), "[::1]:7001");
 	assert_int_equal(there_and_back(&req, &out), 0);
 	assert_string_equal(out.pull.bulk, "[::1]:7001");
 
 	req = request_of(WIRE_ANNOUNCE);
-	strcpy(req.announce.uuid, "0b1c2d3e-0000-4000-8000-000000000001");
-	strcpy(req.announce.name, "storage-1");
-	strcpy(req.announce.zone, "a");
+	snprintf(req.announce.uuid, sizeof(req.announce.uuid),
+		 "0b1c2d3e-0000-4000-8000-000000000001");
+	snprintf(req.announce.name, sizeof(req.announce.name), "storage-1");
+	snprintf(req.announce.zone, sizeof(req.announce.zone), "a");
 	req.announce.incarnation = 17;
 	req.announce.state = WIRE_READY | WIRE_FULL;
 	req.announce.total = 1ull << 50;
@@ -155,7 +157,7 @@ static void test_every_reply_comes_back(void **state)
 
 	/* A failure has a status and a text, cleaned, and nothing else. */
 	m = (struct wire_reply){.op = WIRE_LIST, .status = ERR_STALE_EPOCH, .epoch = 12};
-	strcpy(m.text, "a \"new\"\nmap");
+	snprintf(m.text, sizeof(m.text), "a \"new\"\nmap");
 	assert_int_equal(reply_there_and_back(&m, &out), 0);
 	assert_int_equal(out.status, ERR_STALE_EPOCH);
 	assert_string_equal(out.text, "a ?new??map");
@@ -203,7 +205,7 @@ static void test_ranges_are_checked(void **state)
 	req.reserve.len = WIRE_CHUNK_MAX + 1;
 	assert_refused(&req);
 	req = request_of(WIRE_PING);
-	strcpy(req.rq, "a b");
+	snprintf(req.rq, sizeof(req.rq), "a b");
 	assert_refused(&req);
 	req = request_of(WIRE_PING);
 	req.epoch = -1;
