@@ -18,7 +18,8 @@
 #include "storage/daemon/key.h"
 #include "storage/daemon/store.h"
 
-#define LOG_PAGE	4096 /* batches begin at its multiples: a synced page is never rewritten */
+/* Batches begin at its multiples, so that a synced page is never written again. */
+#define LOG_PAGE	4096
 #define LOG_VERSION	1
 #define SEGMENT_START	(2 * LOG_PAGE) /* offset of the first batch */
 

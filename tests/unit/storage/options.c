@@ -1,3 +1,5 @@
+/* Environment variables, and a handler that names the seed when an assertion of the store
+ * fails. */
 #include "tests/unit/storage/options.h"
 
 #include <signal.h>
