@@ -30,6 +30,7 @@ struct batch {
 	TAILQ_HEAD(, batch_item) waiting;
 	size_t waiting_count;
 	struct batch_flight *flight;
+	uint64_t flights;
 };
 
 static void on_start(void *arg);
@@ -132,6 +133,7 @@ static void on_start(void *arg)
 	}
 	b->waiting_count -= count;
 	b->flight = f;
+	b->flights++;
 	pg_stmt_init(&f->stmt, f->arena, b->kind->sql);
 	b->kind->bind(&f->stmt, f->item, count);
 	f->job = pg_job_new(b->pool);
@@ -141,6 +143,11 @@ static void on_start(void *arg)
 	f->job->work.count = 1;
 	f->job->work.effect = PG_READ;
 	pg_job_submit(f->job);
+}
+
+uint64_t batch_flights(const struct batch *b)
+{
+	return b->flights;
 }
 
 int await_batch(struct batch *b, struct batch_item *item)

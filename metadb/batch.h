@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/queue.h>
 
 #include "metadb/pg_bind.h"
@@ -39,6 +40,9 @@ struct batch;
 
 struct batch *batch_new(struct loop *l, struct pg_pool *p, const struct batch_kind *kind);
 void batch_free(struct batch *b); /* nobody waits any more */
+
+/* Statements sent so far. */
+uint64_t batch_flights(const struct batch *b);
 
 /* 0, ERR_NOT_FOUND, what take() said, ERR_UNAVAILABLE, -ECANCELED. */
 int await_batch(struct batch *b, struct batch_item *item) MUST_CHECK;

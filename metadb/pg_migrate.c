@@ -17,6 +17,11 @@
 /* "pack" as a number: the first half of all advisory lock keys of this program. */
 #define LOCK_SQL "SELECT pg_advisory_xact_lock(1885430635, 1)"
 
+/* Not a migration itself: they are counted in it. */
+#define VERSION_SQL                                                                \
+	"CREATE TABLE IF NOT EXISTS schema_version (version integer PRIMARY KEY, " \
+	"name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"
+
 static int complain(PGconn *pg, const char *what)
 {
 	char quoted[1024];
@@ -74,10 +79,7 @@ static int migrate(PGconn *pg)
 
 	rc = run(pg, "begin", "BEGIN; SET LOCAL client_min_messages = warning; " LOCK_SQL);
 	if (rc == 0)
-		rc = run(
-			pg, "schema_version",
-			"CREATE TABLE IF NOT EXISTS schema_version (version integer PRIMARY KEY, "
-			"name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())");
+		rc = run(pg, "schema_version", VERSION_SQL);
 	if (rc == 0)
 		rc = current_version(pg, &version);
 	for (size_t i = 0; rc == 0 && i < schema_count; i++)

@@ -33,7 +33,7 @@ static void open_db(const char *url)
 		.url = url,
 		.name = "test",
 		.connections = 6,
-		.timeout_ms = 5000,
+		.timeout_ms = 20000,
 		.connect_timeout_ms = 3000,
 		.manifest_cache = 1024 * 1024,
 		.chunk_cache = 1024 * 1024,
