@@ -30,6 +30,8 @@
 #include "proto/base/metrics.h"
 
 #define LINGER_MS	  5000
+#define LINGER_DRAIN_MS	  1000
+#define IDLE_DRAIN_MS	  2000
 #define LINGER_TURN_BYTES ((size_t)512 * 1024)
 
 static void on_ready(void *arg, int ready);
@@ -50,13 +52,23 @@ static void set_deadline(struct http_conn *c, int64_t ms)
 	}
 }
 
+/*
+ * While draining, an idle connection gets a little time for a request that may be on its way:
+ * it is answered and told to close. Closing at once would make that request fail.
+ */
+static int64_t idle_ms(const struct http_front *f)
+{
+	if (f->draining && f->limits.idle_ms > IDLE_DRAIN_MS)
+		return IDLE_DRAIN_MS;
+	return f->limits.idle_ms;
+}
+
 struct http_conn *conn_new(struct http_front *f, struct transport *t, const char *remote)
 {
 	struct http_conn *c = xcalloc(1, sizeof(*c));
 
 	c->magic = HTTP_CONN_MAGIC;
 	c->state = CONN_IDLE;
-	c->fresh = true;
 	c->front = f;
 	c->transport = t;
 	snprintf(c->remote, sizeof(c->remote), "%s", remote);
@@ -189,7 +201,6 @@ static void start_request(struct http_conn *c, const struct http_head *parsed)
 	*head = *parsed;
 	http_head_keep(head, a);
 	c->state = CONN_BUSY;
-	c->fresh = false;
 	c->deadline = 0;
 	c->scanned = 0;
 	deferred_cancel(&c->again);
@@ -370,8 +381,16 @@ static void on_timer(void *arg)
 	}
 	if (c->state == CONN_HEAD)
 		refuse_head(c, 408, "the request took too long to arrive");
+	else if (c->state == CONN_IDLE && c->front->draining)
+		conn_linger(c, LINGER_DRAIN_MS);
 	else
 		conn_free(c);
+}
+
+void conn_hurry(struct http_conn *c)
+{
+	if (c->state == CONN_IDLE)
+		set_deadline(c, idle_ms(c->front));
 }
 
 void conn_lost(struct http_conn *c)
@@ -409,16 +428,16 @@ void conn_finish(struct http_conn *c)
 	c->stream.task = NULL;
 	if (c->transport == NULL || c->cut) {
 		conn_free(c);
-	} else if (!c->keep || c->front->draining) {
+	} else if (!c->keep) {
 		/* With nothing unread a plain close keeps the answer whole. */
-		if (unread || c->keep)
+		if (unread)
 			conn_linger(c, LINGER_MS);
 		else
 			conn_free(c);
 	} else {
 		c->state = CONN_IDLE;
 		conn_want(c, WATCH_READ);
-		set_deadline(c, c->front->limits.idle_ms);
+		set_deadline(c, idle_ms(c->front));
 		if (conn_in_len(c) > 0)
 			deferred_queue(&c->again);
 		else

@@ -33,14 +33,15 @@ void http_front_free(struct http_front *f);
 /* Open connections. */
 unsigned http_front_count(const struct http_front *f);
 
-/* Accept from a shared listening socket; the fd stays the caller's until http_front_drain(). */
+/* Accept from a shared listening socket; takes over the fd, which is closed when draining. */
 void http_front_listen(struct http_front *f, int fd);
 /* Serve a connection that exists already; takes over the transport. `remote` is copied. */
 void http_front_serve(struct http_front *f, struct transport *t, const char *remote);
 
 /*
- * Stop accepting (what waits in the backlog is taken first), close idle connections, let each
- * request end its connection. on_empty runs once, when the last connection is gone.
+ * Stop accepting (what waits in the backlog is taken first); requests that run or still come on
+ * open connections are answered and end their connections, idle ones end in two seconds.
+ * on_empty runs once, when the last connection is gone.
  */
 void http_front_drain(struct http_front *f, void (*on_empty)(void *arg), void *arg);
 /* Time is over: cancel every request and drop every connection. */

@@ -63,7 +63,6 @@ struct http_conn {
 	struct http_stream stream; /* first: the stream's address is the connection's */
 	unsigned magic;
 	enum conn_state state;
-	bool fresh; /* no request came yet */
 	struct http_front *front;
 	struct transport *transport; /* NULL once the client is gone */
 	int wanted;		     /* WATCH_…: as told to the transport */
@@ -106,6 +105,8 @@ void conn_abort(struct http_conn *c);
 void conn_linger(struct http_conn *c, int64_t ms);
 /* The task is done: next request, linger, or close. */
 void conn_finish(struct http_conn *c);
+/* Draining has begun: do not stay idle for long. */
+void conn_hurry(struct http_conn *c);
 void conn_free(struct http_conn *c);
 /* Room for `size` bytes after in.end. */
 void conn_in_reserve(struct http_conn *c, size_t size);

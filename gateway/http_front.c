@@ -21,7 +21,6 @@
 
 #define ACCEPTS_A_TURN 16
 #define PAUSE_MS       200
-#define DRAIN_IDLE_MS  1000
 
 static void on_pause_over(void *arg);
 static void on_front_empty(void *arg);
@@ -40,13 +39,24 @@ struct http_front *http_front_new(struct loop *l, const struct http_limits *limi
 	return f;
 }
 
+static void close_listeners(struct http_front *f)
+{
+	for (unsigned i = 0; i < f->listeners; i++) {
+		struct watch *w = &f->listener[i].watch;
+		int fd = w->fd;
+
+		watch_fini(w);
+		close(fd);
+	}
+	f->listeners = 0;
+}
+
 void http_front_free(struct http_front *f)
 {
 	if (f == NULL)
 		return;
 	assert(f->count == 0);
-	for (unsigned i = 0; i < f->listeners; i++)
-		watch_fini(&f->listener[i].watch);
+	close_listeners(f);
 	timer_fini(&f->pause);
 	deferred_cancel(&f->empty);
 	free(f);
@@ -175,21 +185,19 @@ void http_front_listen(struct http_front *f, int fd)
 
 void http_front_drain(struct http_front *f, void (*on_empty)(void *arg), void *arg)
 {
-	struct http_conn *c, *next;
+	struct http_conn *c;
 
 	f->on_empty = on_empty;
 	f->empty_arg = arg;
+	/* Whoever waits in the backlog would be reset. */
 	for (unsigned i = 0; i < f->listeners; i++)
 		while (f->count < f->limits.connections &&
 		       accept_one(f, f->listener[i].watch.fd) > 0)
 			;
+	close_listeners(f);
 	f->draining = true;
-	watch_listeners(f);
-	for (c = TAILQ_FIRST(&f->conns); c != NULL; c = next) {
-		next = TAILQ_NEXT(c, link);
-		if (c->state == CONN_IDLE && !c->fresh)
-			conn_linger(c, DRAIN_IDLE_MS);
-	}
+	TAILQ_FOREACH(c, &f->conns, link)
+	conn_hurry(c);
 	if (f->count == 0)
 		deferred_queue(&f->empty);
 }

@@ -35,6 +35,7 @@
 
 struct flight {
 	struct store_put *put; /* NULL once settled */
+	bool awaited;	       /* its stream's task sleeps on the put: it must stay */
 	struct upload_chunk row;
 	struct hasher after;
 	TAILQ_ENTRY(flight) link;
@@ -110,7 +111,7 @@ static void launch(struct upload_stream *s, struct chunk_closed *c)
 /* What the put knows now goes into the row; the put is let go. */
 static void settle(struct flight *f)
 {
-	if (f->put == NULL)
+	if (f->put == NULL || f->awaited)
 		return;
 	f->row.epoch = store_put_epoch(f->put);
 	f->row.owing_count = (uint8_t)store_put_owed(f->put, f->row.owing);
@@ -245,7 +246,9 @@ static int await_credit(struct upload_stream *s, unsigned most)
 			return s->failed;
 		if (open < most)
 			return 0;
+		oldest->awaited = true;
 		rc = await_store_put(oldest->put);
+		oldest->awaited = false;
 		if (rc < 0) {
 			s->failed = rc;
 			return rc;
@@ -285,7 +288,9 @@ static int await_stragglers(struct upload_stream *s, unsigned n)
 			break;
 		if (f->put == NULL || left <= 0)
 			continue;
+		f->awaited = true;
 		rc = await_store_put_rest(f->put, left);
+		f->awaited = false;
 		if (rc < 0)
 			return rc;
 	}

@@ -393,11 +393,29 @@ static void draining_ends_idle_connections(void **state)
 	bool empty = false;
 
 	(void)state;
+	fake_use_times(5000, SHORT_MS, 5000);
+	handler = say_target;
 	fake_sends(GET("/x"));
 	http_front_drain(front, on_empty, &empty);
+	assert_false(fake.fin);
+	fake_pump_long();
 	assert_true(fake.fin);
 	fake.end = true;
 	fake_pump();
+	assert_true(fake.closed);
+	assert_true(empty);
+}
+
+static void draining_answers_what_is_on_its_way(void **state)
+{
+	bool empty = false;
+
+	(void)state;
+	fake_sends(GET("/x"));
+	http_front_drain(front, on_empty, &empty);
+	fake_sends(GET("/y"));
+	assert_int_equal(fake_count("200 OK"), 2);
+	assert_int_equal(fake_count("Connection: close"), 1);
 	assert_true(fake.closed);
 	assert_true(empty);
 }
@@ -480,6 +498,7 @@ int main(void)
 		CASE(bounded_pipelining),
 		CASE(no_task_left),
 		CASE(draining_ends_idle_connections),
+		CASE(draining_answers_what_is_on_its_way),
 		CASE(draining_lets_requests_finish),
 		CASE(aborting_cancels),
 		CASE(waiting_for_the_body),
