@@ -46,19 +46,27 @@ static void enter(struct ask *a, enum ask_state state)
 
 	TAILQ_REMOVE(&lane->queue, a, queue);
 	lane->used += a->bytes;
+	lane->asks++;
 	a->state = state;
+}
+
+static void exit_lane(struct ask *a)
+{
+	struct lane *lane = &a->node->lane[a->lane];
+
+	lane->used -= a->bytes;
+	lane->asks--;
 }
 
 /* Out of its lane and its node. */
 static void leave(struct ask *a)
 {
 	struct node *n = a->node;
-	struct lane *lane = &n->lane[a->lane];
 
 	if (a->state == ASK_QUEUED)
-		TAILQ_REMOVE(&lane->queue, a, queue);
+		TAILQ_REMOVE(&n->lane[a->lane].queue, a, queue);
 	else
-		lane->used -= a->bytes;
+		exit_lane(a);
 	if (a->req.op == WIRE_GET)
 		n->pieces--;
 	TAILQ_REMOVE(&n->asks, a, link);
@@ -117,11 +125,9 @@ static void on_room(struct call *c, int rc, const struct wire_reply *reply, stru
 	}
 	a->req.put.ticket = reply->reserved.ticket;
 	if (send_payload(a, left) < 0) {
-		struct lane *lane = &a->node->lane[a->lane];
-
-		lane->used -= a->bytes;
+		exit_lane(a);
 		a->state = ASK_QUEUED;
-		TAILQ_INSERT_HEAD(&lane->queue, a, queue);
+		TAILQ_INSERT_HEAD(&a->node->lane[a->lane].queue, a, queue);
 	} else {
 		a->state = ASK_SENT;
 	}
@@ -178,10 +184,9 @@ static void pump_lane(struct node *n, struct lane *lane)
 	if (!n->up)
 		return;
 	while ((a = TAILQ_FIRST(&lane->queue)) != NULL) {
-		bool fits = lane->limit == 0 || lane->used == 0 ||
-			    lane->used + a->bytes <= lane->limit;
+		bool fits = lane->used == 0 || lane->used + a->bytes <= lane->limit;
 
-		if (!fits || !send_one(a, now))
+		if (!fits || lane->asks == LANE_ASKS || !send_one(a, now))
 			return;
 	}
 }

@@ -19,12 +19,15 @@ enum lane_kind { LANE_CONTROL, LANE_SMALL, LANE_CHUNK, LANE_PIECE, LANES };
 #define LANE_SMALL_BYTES ((size_t)1 << 20)
 #define LANE_CHUNK_BYTES ((size_t)16 << 20)
 #define LANE_PIECE_BYTES ((size_t)4 << 20)
-/* Replies to what fits into the lanes, and some. */
-#define NODE_HWM 64
+#define LANE_ASKS	 64
+/* Twice what the lanes of a connection let out, so that ZeroMQ's own limit is never met: a
+ * ROUTER that met it would drop replies. */
+#define NODE_HWM (2 * LANES * LANE_ASKS)
 
 struct lane {
-	size_t limit; /* 0: none */
+	size_t limit; /* bytes under way; SIZE_MAX: none */
 	size_t used;
+	unsigned asks; /* under way, at most LANE_ASKS */
 	TAILQ_HEAD(, ask) queue;
 };
 

@@ -47,6 +47,17 @@ struct store_get {
 
 static void advance(struct store_get *g);
 
+/* Somebody else was faster: all we learn of this node is that it takes longer than this. */
+static void give_up(struct try *t)
+{
+	struct node *n = t->ask.node;
+	int64_t us = clock_now_us() - t->ask.sent_us;
+
+	if (t->ask.state == ASK_SENT && us > n->latency_us)
+		node_note_latency(n, us);
+	ask_cancel(&t->ask);
+}
+
 static void finish(struct store_get *g, int rc, struct buf *piece)
 {
 	assert(!g->finished);
@@ -54,7 +65,7 @@ static void finish(struct store_get *g, int rc, struct buf *piece)
 	timer_stop(&g->hedge);
 	timer_stop(&g->deadline);
 	for (unsigned i = 0; i < GET_TRIES; i++)
-		ask_cancel(&g->tries[i].ask);
+		give_up(&g->tries[i]);
 	g->done(g->arg, rc, piece);
 }
 

@@ -105,30 +105,49 @@ static void on_writable(void *arg)
 	ask_pump(arg);
 }
 
-int node_open(struct store_client *c, const struct store_node *self, struct node **out)
+static int open_links(struct node *n)
 {
 	struct link_options options = {.max_frame = WIRE_PIECE_MAX,
 				       .hwm = NODE_HWM,
 				       .on_change = on_change,
-				       .on_writable = on_writable};
+				       .on_writable = on_writable,
+				       .arg = n};
+	struct store_client *c = n->client;
+	int rc;
+
+	rc = link_open(c->loop, c->pool, n->self.control, &options, &n->control);
+	if (rc == 0)
+		rc = link_open(c->loop, c->pool, n->self.bulk, &options, &n->bulk);
+	return rc;
+}
+
+static void close_links(struct node *n)
+{
+	if (n->control != NULL)
+		link_cancel(n->control, &n->ping);
+	link_close(n->control);
+	link_close(n->bulk);
+	n->control = n->bulk = NULL;
+}
+
+int node_open(struct store_client *c, const struct store_node *self, struct node **out)
+{
 	struct node *n = xcalloc(1, sizeof(*n));
 	int rc;
 
 	n->client = c;
 	n->self = *self;
 	n->pong_ms = INT64_MIN / 2;
+	n->lane[LANE_CONTROL].limit = SIZE_MAX;
 	n->lane[LANE_SMALL].limit = LANE_SMALL_BYTES;
 	n->lane[LANE_CHUNK].limit = LANE_CHUNK_BYTES;
 	n->lane[LANE_PIECE].limit = LANE_PIECE_BYTES;
 	for (unsigned i = 0; i < LANES; i++)
 		TAILQ_INIT(&n->lane[i].queue);
 	TAILQ_INIT(&n->asks);
-	options.arg = n;
-	rc = link_open(c->loop, c->pool, self->control, &options, &n->control);
-	if (rc == 0)
-		rc = link_open(c->loop, c->pool, self->bulk, &options, &n->bulk);
+	rc = open_links(n);
 	if (rc < 0) {
-		link_close(n->control);
+		close_links(n);
 		free(n);
 		return rc;
 	}
@@ -140,17 +159,33 @@ void node_close(struct node *n)
 {
 	n->up = false;
 	ask_fail_all(n, ERR_PEER_GONE);
-	link_cancel(n->control, &n->ping);
-	link_close(n->control);
-	link_close(n->bulk);
+	close_links(n);
 	free(n);
+}
+
+/*
+ * The connections stand, and nothing comes: new ones, so that ZeroMQ lets go of the bytes that
+ * wait in the old ones. Not from a callback of a link.
+ */
+static void renew_links(struct node *n)
+{
+	int rc;
+
+	close_links(n);
+	rc = open_links(n);
+	if (rc < 0)
+		fatal("cannot connect again to %s: %s", n->self.control, err_text(rc));
 }
 
 void node_tick(struct node *n, int64_t now_ms)
 {
+	bool was_up = n->up;
+
 	if (now_ms - n->ping_ms >= NODE_PING_MS)
 		ping(n, now_ms);
 	judge(n, now_ms);
+	if (was_up && !n->up && link_up(n->bulk))
+		renew_links(n);
 	ask_pump(n);
 }
 

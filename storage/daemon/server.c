@@ -17,8 +17,9 @@
 #include "proto/base/settings.h"
 #include "proto/wire/frame.h"
 
-#define RELIEF_MS  5
-#define SERVER_HWM 64
+#define RELIEF_MS 5
+/* More than any client has requests under way on a connection: a full pipe drops replies. */
+#define SERVER_HWM 1024
 
 enum socket_kind { CONTROL = 1, BULK = 2 };
 
@@ -194,6 +195,10 @@ static void dispatch(struct job *j, enum socket_kind kind)
 	metric_inc(o->requests);
 	why = refusal(s, j, &status);
 	if (why != NULL) {
+		/* A chunk that will not be kept gives its room back at once. */
+		if (j->req.op == WIRE_PUT && j->req.put.ticket != 0 &&
+		    room_take(s->room, j->req.put.ticket, j->req.put.pair.len) < 0)
+			log_debug("the reservation had run out", "rq=%s", j->req.rq);
 		job_status(j, status, why);
 		return;
 	}
@@ -258,6 +263,10 @@ static int open_socket(struct server *s, int64_t port, void (*fn)(void *, struct
 	const char *form = strchr(host, ':') != NULL && host[0] != '[' ? "[%s]:%d" : "%s:%d";
 	int rc;
 
+	if (strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0) {
+		log_error("storage.bind is told to clients: it must be one address", NULL);
+		return -EINVAL;
+	}
 	snprintf(address, WIRE_ADDRESS_MAX, form, host, (int)port);
 	rc = zsock_router(s->loop, s->pool, address, &options, &handler, s, out);
 	if (rc < 0) {
