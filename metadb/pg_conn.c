@@ -314,21 +314,21 @@ static void statement_failed(struct pg_conn *c, PGresult *res)
 {
 	struct pg_work *w = c->work;
 	const char *severity = PQresultErrorField(res, PG_DIAG_SEVERITY_NONLOCALIZED);
+	const char *state = PQresultErrorField(res, PG_DIAG_SQLSTATE);
 
-	if (severity != NULL && strcmp(severity, "FATAL") == 0)
+	/* Without a SQLSTATE it is libpq that speaks: the connection broke. */
+	if (state == NULL || (severity != NULL && strcmp(severity, "FATAL") == 0))
 		c->fatal = true;
 	if (w->rc != 0)
 		return;
-	w->rc = pg_error_code(PQresultErrorField(res, PG_DIAG_SQLSTATE), &w->retry);
-	if (!w->retry && pg_error_loud(w->rc)) {
+	w->rc = pg_error_code(state, &w->retry);
+	if (state != NULL && !w->retry && pg_error_loud(w->rc)) {
 		const char *text = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY);
-		const char *state = PQresultErrorField(res, PG_DIAG_SQLSTATE);
 		char quoted[512];
 
 		if (text == NULL)
-			text = PQresultErrorMessage(res);
-		log_error("statement failed", "sqlstate=%s text=%s statement=\"%.80s\"",
-			  state == NULL ? "-" : state,
+			text = "";
+		log_error("statement failed", "sqlstate=%s text=%s statement=\"%.80s\"", state,
 			  log_quote(quoted, sizeof(quoted), text, strlen(text)), w->label);
 	}
 }

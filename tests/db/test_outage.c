@@ -1,0 +1,257 @@
+/* What happens when PostgreSQL is slow, in trouble, or killed in the middle. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "metadb/pg_tx.h"
+#include "tests/db/harness.h"
+
+static struct metadb *hasty; /* with short time-outs */
+static struct metadb_options options;
+
+static int setup(void **state)
+{
+	if (h_setup(state) < 0)
+		return -1;
+	options = (struct metadb_options){
+		.url = h_url,
+		.name = "hasty",
+		.connections = 4,
+		.timeout_ms = 2000,
+		.connect_timeout_ms = 2000,
+		.manifest_cache = 1024,
+		.chunk_cache = 1024,
+	};
+	hasty = metadb_open(h_loop, &options);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	metadb_close(hasty);
+	return h_teardown(state);
+}
+
+/* with_postgres kill | start, while this process waits: the loop sees nothing of it. */
+static void control(const char *verb)
+{
+	const char *program = getenv("PACKHOUSE_TEST_POSTGRES_CONTROL");
+	pid_t child = fork();
+	int status;
+
+	assert_non_null(program);
+	if (child == 0) {
+		execl(program, program, verb, NULL);
+		_exit(127);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+}
+
+static int await_statement(const char *sql, enum pg_effect effect)
+{
+	struct arena *a = arena_new();
+	struct pg_tx *tx = pg_tx_new(hasty, a, effect);
+	int rc;
+
+	pg_tx_add(tx, sql);
+	rc = await_pg_tx(tx);
+	assert_int_equal(pg_tx_error(tx), rc);
+	arena_free(a);
+	return rc;
+}
+
+H_TEST(a_pipeline_is_one_transaction)
+{
+	struct arena *a = arena_new();
+	struct pg_tx *tx = pg_tx_new(hasty, a, PG_WRITE);
+
+	await_h_sql("CREATE TABLE t (i integer PRIMARY KEY DEFERRABLE INITIALLY DEFERRED)");
+	pg_tx_add(tx, "INSERT INTO t VALUES (1)");
+	pg_tx_add(tx, "SELECT 1/0");
+	pg_tx_add(tx, "INSERT INTO t VALUES (2)");
+	assert_int_equal(await_pg_tx(tx), ERR_PROTOCOL);
+	assert_int_equal(await_pg_tx(tx), ERR_PROTOCOL); /* it sticks */
+	assert_int_equal(await_h_int("SELECT count(*) FROM t"), 0);
+	arena_free(a);
+}
+
+/* A constraint that is checked at the commit: all statements succeed, the Sync fails. */
+H_TEST(an_error_of_the_commit_itself_is_seen)
+{
+	struct arena *a = arena_new();
+	struct pg_tx *tx = pg_tx_new(hasty, a, PG_WRITE);
+
+	pg_tx_add(tx, "INSERT INTO t VALUES (1)");
+	pg_tx_add(tx, "INSERT INTO t VALUES (1)");
+	assert_int_equal(await_pg_tx(tx), ERR_CONFLICT);
+	assert_int_equal(await_h_int("SELECT count(*) FROM t"), 0);
+	assert_int_equal(await_statement("INSERT INTO t VALUES (1)", PG_WRITE), 0);
+	arena_free(a);
+}
+
+H_TEST(an_explicit_transaction_looks_in_between)
+{
+	struct arena *a = arena_new();
+	struct pg_tx *tx = pg_tx_new(hasty, a, PG_WRITE);
+	struct pg_tx *dropped = pg_tx_new(hasty, a, PG_WRITE);
+
+	assert_int_equal(await_pg_begin(tx), 0);
+	pg_tx_add(tx, "INSERT INTO t VALUES (10) RETURNING i");
+	assert_int_equal(await_pg_tx(tx), 0);
+	assert_int_equal(pg_int(pg_tx_rows(tx, 0), 0, 0), 10);
+	assert_int_equal(await_h_int("SELECT count(*) FROM t WHERE i = 10"), 0);
+	assert_int_equal(await_pg_commit(tx), 0);
+	assert_int_equal(await_h_int("SELECT count(*) FROM t WHERE i = 10"), 1);
+	assert_int_equal(await_pg_begin(dropped), 0);
+	pg_tx_add(dropped, "INSERT INTO t VALUES (11)");
+	assert_int_equal(await_pg_tx(dropped), 0);
+	arena_free(a);
+	assert_int_equal(await_sleep(100), 0);
+	assert_int_equal(await_h_int("SELECT count(*) FROM t WHERE i = 11"), 0);
+}
+
+H_TEST(a_slow_statement_ends_at_its_deadline)
+{
+	int64_t start = clock_now_ms();
+
+	assert_int_equal(await_statement("SELECT pg_sleep(20)", PG_READ), ERR_UNAVAILABLE);
+	assert_in_range(clock_now_ms() - start, 1500, 4000);
+	/* the server rolled it back itself: known, not unknown */
+	assert_int_equal(await_statement("INSERT INTO t SELECT 20 FROM pg_sleep(20)", PG_WRITE),
+			 ERR_UNAVAILABLE);
+	assert_int_equal(await_h_int("SELECT count(*) FROM t WHERE i = 20"), 0);
+}
+
+struct sleeper {
+	const char *sql;
+	enum pg_effect effect;
+	int rc;
+};
+
+static void sleep_one(void *arg)
+{
+	struct sleeper *s = arg;
+
+	s->rc = await_statement(s->sql, s->effect);
+}
+
+/* More work than connections: the rest waits its turn; what waits too long is told so. */
+H_TEST(the_queue_has_deadlines)
+{
+	struct sleeper s[12];
+	int late = 0;
+
+	for (int i = 0; i < 12; i++)
+		s[i] = (struct sleeper){"SELECT pg_sleep(1)", PG_READ, 0};
+	await_h_all(sleep_one, s, sizeof(s[0]), 12);
+	for (int i = 0; i < 12; i++)
+		late += s[i].rc == ERR_UNAVAILABLE;
+	assert_in_range(late, 1, 8);
+	assert_int_equal(s[0].rc, 0);
+}
+
+H_TEST(a_deadlock_is_tried_again)
+{
+	struct sleeper s[2] = {
+		{"WITH a AS (UPDATE d SET n = n + 1 WHERE i = 1 RETURNING pg_sleep(0.2)) "
+		 "UPDATE d SET n = n + 1 FROM (SELECT count(*) FROM a) c WHERE i = 2",
+		 PG_WRITE, 0},
+		{"WITH a AS (UPDATE d SET n = n + 1 WHERE i = 2 RETURNING pg_sleep(0.2)) "
+		 "UPDATE d SET n = n + 1 FROM (SELECT count(*) FROM a) c WHERE i = 1",
+		 PG_WRITE, 0},
+	};
+
+	await_h_sql("CREATE TABLE d (i integer PRIMARY KEY, n integer DEFAULT 0)");
+	await_h_sql("INSERT INTO d VALUES (1), (2)");
+	await_h_all(sleep_one, s, sizeof(s[0]), 2);
+	assert_int_equal(s[0].rc, 0);
+	assert_int_equal(s[1].rc, 0);
+	assert_int_equal(await_h_int("SELECT sum(n) FROM d"), 4);
+}
+
+/* The task goes; the change that was sent is made all the same. */
+H_TEST(a_cancelled_change_goes_on)
+{
+	struct sleeper s = {"INSERT INTO t SELECT 30 FROM pg_sleep(0.3)", PG_WRITE, 0};
+	struct task *t = task_spawn(h_loop, "cancelled", NULL, sleep_one, &s);
+
+	assert_non_null(t);
+	assert_int_equal(await_sleep(150), 0);
+	task_cancel(t);
+	assert_int_equal(await_sleep(20), 0);
+	assert_int_equal(s.rc, -ECANCELED);
+	assert_int_equal(await_sleep(600), 0);
+	assert_int_equal(await_h_int("SELECT count(*) FROM t WHERE i = 30"), 1);
+}
+
+/* One connection is shot: reads go on elsewhere, a change is of unknown outcome. */
+H_TEST(a_shot_connection)
+{
+	struct sleeper s[2] = {
+		{"SELECT pg_sleep(0.5) AS shoot", PG_READ, 1},
+		{"INSERT INTO t SELECT 40 FROM pg_sleep(0.5) AS shoot", PG_WRITE, 1},
+	};
+	struct task *t[2];
+
+	for (int i = 0; i < 2; i++) {
+		t[i] = task_spawn(h_loop, "shot", NULL, sleep_one, &s[i]);
+		assert_non_null(t[i]);
+	}
+	assert_int_equal(await_sleep(200), 0);
+	assert_int_equal(await_h_int("SELECT count(pg_terminate_backend(pid)) "
+				     "FROM pg_stat_activity WHERE query LIKE '%AS shoot%' "
+				     "AND pid <> pg_backend_pid() AND state = 'active'"),
+			 2);
+	assert_int_equal(await_sleep(1500), 0);
+	assert_int_equal(s[0].rc, 0);
+	assert_int_equal(s[1].rc, ERR_UNKNOWN_OUTCOME);
+}
+
+H_TEST(a_killed_server_is_away_for_a_second_and_back_soon)
+{
+	struct sleeper s[3] = {
+		{"SELECT pg_sleep(0.5)", PG_READ, 1},
+		{"INSERT INTO t SELECT 50 FROM pg_sleep(0.5)", PG_WRITE, 1},
+		{"SELECT 1", PG_READ, 1},
+	};
+	int64_t start;
+
+	for (int i = 0; i < 2; i++)
+		assert_non_null(task_spawn(h_loop, "killed", NULL, sleep_one, &s[i]));
+	assert_int_equal(await_sleep(200), 0);
+	control("kill");
+	start = clock_now_ms();
+	assert_int_equal(await_sleep(300), 0);
+	assert_int_equal(s[1].rc, ERR_UNKNOWN_OUTCOME);
+	await_h_all(sleep_one, &s[2], sizeof(s[0]), 1);
+	assert_int_equal(s[2].rc, ERR_UNAVAILABLE);
+	assert_int_equal(s[0].rc, ERR_UNAVAILABLE);
+	assert_true(clock_now_ms() - start < 3000);
+	assert_false(metadb_up(hasty, NULL));
+	control("start");
+	start = clock_now_ms();
+	while (await_statement("SELECT 1", PG_READ) != 0)
+		assert_true(clock_now_ms() - start < 10000);
+	assert_true(metadb_up(hasty, NULL));
+	assert_int_equal(await_statement("INSERT INTO t VALUES (51)", PG_WRITE), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_pipeline_is_one_transaction),
+		cmocka_unit_test(an_error_of_the_commit_itself_is_seen),
+		cmocka_unit_test(an_explicit_transaction_looks_in_between),
+		cmocka_unit_test(a_slow_statement_ends_at_its_deadline),
+		cmocka_unit_test(the_queue_has_deadlines),
+		cmocka_unit_test(a_deadlock_is_tried_again),
+		cmocka_unit_test(a_cancelled_change_goes_on),
+		cmocka_unit_test(a_shot_connection),
+		cmocka_unit_test(a_killed_server_is_away_for_a_second_and_back_soon),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
