@@ -56,6 +56,13 @@ void chunk_fill_block(struct chunk_fill *f, struct buf *b)
 	}
 }
 
+/* A last block without bytes (taken for bytes that were cut, or never came) goes back. */
+static void drop_empty_block(struct chunk_fill *f)
+{
+	if (f->count > 0 && f->block[f->count - 1]->len == 0)
+		buf_unref(f->block[--f->count]);
+}
+
 /* Hash up to `end`, which lies in the last block or right behind it. */
 static void hash_to(struct chunk_fill *f, size_t end)
 {
@@ -102,6 +109,7 @@ static void hand_over(struct chunk_fill *f, struct chunk_closed *out)
 bool chunk_fill_close(struct chunk_fill *f, struct chunk_closed *out)
 {
 	assert(f->carried == 0);
+	drop_empty_block(f);
 	if (f->len == 0)
 		return false;
 	hash_to(f, f->len);
@@ -122,10 +130,7 @@ bool chunk_fill_cut(struct chunk_fill *f, struct chunk_closed *out)
 	f->carried = rest;
 	last->len -= rest;
 	f->len -= rest;
-	if (last->len == 0) {
-		buf_unref(last);
-		f->count--;
-	}
+	drop_empty_block(f);
 	if (f->len == 0)
 		return false;
 	hand_over(f, out);

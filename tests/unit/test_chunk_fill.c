@@ -178,6 +178,24 @@ static void cut_gives_memory_back(void **state)
 	trial_close(&t);
 }
 
+/* The body ends right after a block was taken for more of it. */
+static void no_empty_block_is_sent(void **state)
+{
+	struct chunk_closed c;
+	struct trial t;
+
+	(void)state;
+	for (int cut = 0; cut < 2; cut++) {
+		trial_open(&t, BUF_BLOCK, DIGEST_SHA256);
+		give(&t, BUF_BLOCK);
+		chunk_fill_block(&t.fill, buf_get(pool, BUF_BLOCK));
+		assert_true(cut ? chunk_fill_cut(&t.fill, &c) : chunk_fill_close(&t.fill, &c));
+		assert_int_equal(c.count, 1);
+		take(&t, &c);
+		trial_close(&t);
+	}
+}
+
 /* An upload that goes on in another process: the state is saved between two chunks. */
 static void resumed(void **state)
 {
@@ -205,7 +223,8 @@ static void resumed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {CASE(sizes), CASE(cuts_at_random),
-					   CASE(cut_gives_memory_back), CASE(resumed)};
+					   CASE(cut_gives_memory_back),
+					   CASE(no_empty_block_is_sent), CASE(resumed)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
