@@ -6,7 +6,8 @@
  *                                 └──parent gone: exit at once
  *
  * Set up begins after fork: libevent, ZeroMQ and libpq must not be shared between processes. It
- * does not wait for anybody; what is missing yet shows in the readiness told to the parent.
+ * does not wait for anybody; what is missing yet shows in the readiness told to the parent, and
+ * users are accepted from the first readiness on (or after START_MS).
  */
 #include "gateway/worker.h"
 
@@ -32,6 +33,8 @@
 #include "proto/base/zsock.h"
 #include "storage/client/client.h"
 
+#define START_TICK_MS  50
+#define START_MS       3000 /* then serve, whatever is missing */
 #define TICK_MS	       500
 #define SEND_MS	       200
 #define ABORT_GRACE_MS 3000
@@ -42,6 +45,10 @@ struct life {
 	struct worker worker;
 	int channel;
 	struct watch channel_watch;
+	const int *listeners;
+	unsigned listener_count;
+	bool listening;
+	int64_t started_ms;
 	struct timer tick;  /* gauges, readiness */
 	struct timer drain; /* drain_timeout, then the grace after the abort */
 	bool aborted;
@@ -140,6 +147,24 @@ static void tell_readiness(struct life *l)
 	l->told = text;
 }
 
+/*
+ * Users wait in the backlog until the first readiness, for other workers or for this one:
+ * served at once they would get 503 while the connections to database and storage are being
+ * made.
+ */
+static void listen_when_ready(struct life *l)
+{
+	bool ready = l->told != NULL && l->told[0] == '\0';
+
+	if (l->listening || http_front_draining(l->worker.front))
+		return;
+	if (!ready && clock_now_ms() - l->started_ms < START_MS)
+		return;
+	l->listening = true;
+	for (unsigned i = 0; i < l->listener_count; i++)
+		http_front_listen(l->worker.front, l->listeners[i]);
+}
+
 static void on_tick(void *arg)
 {
 	struct life *l = arg;
@@ -148,7 +173,8 @@ static void on_tick(void *arg)
 	metric_set(M_BUF_USED, (int64_t)buf_used(l->worker.bufs));
 	metric_set(M_TASKS, (int64_t)task_count());
 	tell_readiness(l);
-	timer_start(&l->tick, TICK_MS);
+	listen_when_ready(l);
+	timer_start(&l->tick, l->listening ? TICK_MS : START_TICK_MS);
 }
 
 static void dump_tasks(char **text, size_t *len)
@@ -254,7 +280,7 @@ static void open_clients(struct worker *w)
 	w->map = map_watch_new(w->metadb, on_map, w);
 }
 
-static void open_front(struct worker *w, const int *listeners, unsigned count)
+static void open_front(struct worker *w)
 {
 	struct http_limits limits = {
 		.connections = (unsigned)w->set->gateway_connections,
@@ -265,8 +291,6 @@ static void open_front(struct worker *w, const int *listeners, unsigned count)
 	struct http_service service = {.on_request = on_request, .arg = w};
 
 	w->front = http_front_new(w->loop, &limits, &service);
-	for (unsigned i = 0; i < count; i++)
-		http_front_listen(w->front, listeners[i]);
 }
 
 static void life_begin(struct life *l, int index, int channel)
@@ -315,7 +339,7 @@ static void life_end(struct life *l)
 
 int worker_run(int index, const int *listeners, unsigned count, int channel)
 {
-	struct life l = {0};
+	struct life l = {.listeners = listeners, .listener_count = count};
 
 	/* Without its parent a worker would hold the port and nobody would know it. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
@@ -323,7 +347,8 @@ int worker_run(int index, const int *listeners, unsigned count, int channel)
 	life_begin(&l, index, channel);
 	process_log_open(l.worker.name);
 	open_clients(&l.worker);
-	open_front(&l.worker, listeners, count);
+	open_front(&l.worker);
+	l.started_ms = clock_now_ms();
 	on_tick(&l);
 	loop_run(l.worker.loop);
 	log_info("stopped", NULL);
