@@ -79,7 +79,7 @@ static void read_pages(struct segment *s, unsigned char *buf, uint64_t offset, s
 
 struct window {
 	struct segment *segment;
-	uint64_t limit; /* bytes from here on read as zeros */
+	uint64_t limit; /* nothing is read from here on */
 	uint64_t start;
 	size_t len;
 	unsigned char *bytes;

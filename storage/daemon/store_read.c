@@ -6,7 +6,6 @@
 #include <stdlib.h>
 
 #include "proto/base/crc32c.h"
-#include "proto/base/log.h"
 #include "proto/model/cluster.h"
 #include "storage/daemon/store_inside.h"
 
@@ -48,7 +47,6 @@ static int read_copy(struct store *s, const struct index_entry *e, uint32_t offs
 	out->chunk_len = e->len;
 	out->key = e->key;
 	out->place = e->place;
-	out->len = out->blocks = 0;
 	if (offset > e->len)
 		return ERR_LIMIT;
 	if (!segment)
@@ -65,11 +63,6 @@ static int read_copy(struct store *s, const struct index_entry *e, uint32_t offs
 	}
 	if (rc == 0)
 		rc = check_piece(head, e, segment->super.salt, offset, buf, out);
-	if (rc < 0)
-		log_warn("copy is bad", "segment=%llu offset=%llu gen=%llu reason=\"%s\"",
-			 (unsigned long long)e->place.segment,
-			 (unsigned long long)e->place.offset, (unsigned long long)e->key.gen,
-			 err_text(rc));
 	return rc;
 }
 
@@ -99,6 +92,8 @@ int store_read(struct store *s, const struct chunk_key *key, bool any_gen, uint3
 	struct index_entry e;
 	int rc;
 
+	/* When the index fails there is no copy to blame: this place is none. */
+	*out = (struct store_piece){.key = *key};
 	if (offset % CHUNK_BLOCK != 0 || len % CHUNK_BLOCK != 0 || len > CHUNK_MAX)
 		return ERR_LIMIT;
 	rc = index_get(s->index, key, &e);

@@ -345,6 +345,30 @@ static void a_lost_segment_is_left_alone(void **state)
 	assert_int_equal(get(LARGE), 0);
 }
 
+/* Somebody cut the file short, at a page or anywhere, before or after a checkpoint. */
+static void a_truncated_segment_costs_what_was_cut_off(void **state)
+{
+	for (int i = 0; i < 16; i++) {
+		put(SMALL);
+		put(MIDDLE);
+		put(FIRST);
+		if (i & 1)
+			assert_int_equal(store_checkpoint(w->s), 0);
+		world_kill(w);
+		vdisk_cut_short(w->v, 1, record_offset(1, 1) + (uint64_t)i / 4 * 49153);
+		crash(i & 2);
+		assert_int_equal(get(SMALL), 0);
+		assert_int_equal(get(MIDDLE), ERR_NOT_FOUND);
+		assert_int_equal(get(FIRST), ERR_NOT_FOUND);
+		put(MIDDLE);
+		crash(i & 2);
+		assert_int_equal(get(SMALL), 0);
+		assert_int_equal(get(MIDDLE), 0);
+		teardown(state);
+		assert_int_equal(setup(state), 0);
+	}
+}
+
 static void one_damaged_superblock_costs_nothing(void **state)
 {
 	(void)state;
@@ -494,6 +518,7 @@ int main(void)
 		on_world(a_wrong_index_never_gives_wrong_bytes),
 		on_world(a_disk_that_went_back_in_time_knows_what_it_lacks),
 		on_world(a_lost_segment_is_left_alone),
+		on_world(a_truncated_segment_costs_what_was_cut_off),
 		on_world(one_damaged_superblock_costs_nothing),
 		on_world(another_version_is_refused_another_disk_is_ignored),
 		on_world(a_full_disk_refuses_puts_and_takes_deletes),

@@ -131,6 +131,29 @@ static void lengths_beyond_the_limit_are_no_record(void **state)
 	assert_int_equal(record_decode(head, SALT, &r.place, &back), ERR_CORRUPT);
 }
 
+static void crcs_do_not_depend_on_the_parts(void **state)
+{
+	enum { LEN = 300001 };
+	unsigned char *bytes = malloc(LEN);
+	struct iovec whole = {bytes, LEN}, parts[STORE_PARTS_MAX];
+	uint32_t want[CHUNK_BLOCKS_MAX], got[CHUNK_BLOCKS_MAX];
+	(void)state;
+
+	for (uint32_t i = 0; i < LEN; i++)
+		bytes[i] = (unsigned char)(i * 2654435761u >> 21);
+	assert_int_equal(store_block_crcs(&whole, 1, want), 5);
+	assert_int_equal(store_block_crcs(&whole, 0, got), 0);
+	for (size_t cut = 1; cut < LEN / 3; cut = cut * 2 + 1) {
+		parts[0] = (struct iovec){bytes, cut};
+		parts[1] = (struct iovec){bytes + cut, 0};
+		parts[2] = (struct iovec){bytes + cut, 2 * cut};
+		parts[3] = (struct iovec){bytes + 3 * cut, LEN - 3 * cut};
+		assert_int_equal(store_block_crcs(parts, 4, got), 5);
+		assert_memory_equal(got, want, 5 * sizeof(want[0]));
+	}
+	free(bytes);
+}
+
 static void keys_have_an_order(void **state)
 {
 	struct chunk_key a = {.gen = 1}, b = {.gen = 2}, last;
@@ -159,6 +182,7 @@ int main(void)
 		cmocka_unit_test(a_flipped_bit_is_no_record),
 		cmocka_unit_test(a_record_elsewhere_is_no_record),
 		cmocka_unit_test(lengths_beyond_the_limit_are_no_record),
+		cmocka_unit_test(crcs_do_not_depend_on_the_parts),
 		cmocka_unit_test(keys_have_an_order),
 	};
 

@@ -64,7 +64,6 @@ uint64_t vdisk_size(const struct vdisk *v, uint64_t id);
 const unsigned char *vdisk_bytes(const struct vdisk *v, uint64_t id);
 void vdisk_overwrite(struct vdisk *v, uint64_t id, uint64_t offset, const void *bytes,
 		     size_t len);
-void vdisk_remove(struct vdisk *v, uint64_t id);
+void vdisk_cut_short(struct vdisk *v, uint64_t id, uint64_t size);
 /* The page at offset cannot be read any more. */
 void vdisk_bad_page(struct vdisk *v, uint64_t id, uint64_t offset);
-void vdisk_remove_small(struct vdisk *v);

@@ -283,13 +283,13 @@ void vdisk_overwrite(struct vdisk *v, uint64_t id, uint64_t offset, const void *
 		f->used = offset + len;
 }
 
-void vdisk_remove(struct vdisk *v, uint64_t id)
+void vdisk_cut_short(struct vdisk *v, uint64_t id, uint64_t size)
 {
 	struct vfile *f = vfile_find(v, id);
 
-	assert(f);
-	f->named = f->named_durably = false;
-	vdisk_sweep(v);
+	assert(f && size <= f->size);
+	f->size = size;
+	vfile_reach_size(f);
 }
 
 void vdisk_bad_page(struct vdisk *v, uint64_t id, uint64_t offset)
@@ -298,11 +298,6 @@ void vdisk_bad_page(struct vdisk *v, uint64_t id, uint64_t offset)
 
 	assert(f && f->bad_count < BAD_MAX);
 	f->bad[f->bad_count++] = offset & ~(uint64_t)4095;
-}
-
-void vdisk_remove_small(struct vdisk *v)
-{
-	v->small_there = false;
 }
 
 uint64_t vdisk_failed(const struct vdisk *v, enum vdisk_fault kind)
