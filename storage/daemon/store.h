@@ -129,7 +129,8 @@ struct store_piece {
  *
  * ERR_NOT_FOUND: no such copy. ERR_CORRUPT: this copy failed a check; -EIO and other -errno:
  * the disk could not read it. In both cases out->key and out->place name it for
- * store_drop_bad().
+ * store_drop_bad(); segment 0: it was the index that could not be read, nothing is to be
+ * dropped.
  */
 int store_read(struct store *s, const struct chunk_key *key, bool any_gen, uint32_t offset,
 	       uint32_t len, void *buf, struct store_piece *out) MUST_CHECK;
