@@ -2,8 +2,10 @@
  * What the connections of a process share: accepting, the limit of their number, draining.
  *
  * Listening sockets are shared with the other workers: an accept that comes back with EAGAIN
- * means that another one was faster. At the limit of connections the listeners are not watched,
- * and who comes waits in the kernel's backlog for this or another worker.
+ * means that another one was faster. One is accepted at a time, so that a burst of connections
+ * spreads over the workers and a busy worker takes fewer. At the limit of connections the
+ * listeners are not watched, and who comes waits in the kernel's backlog for this or another
+ * worker.
  */
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -19,8 +21,7 @@
 #include "proto/base/log.h"
 #include "proto/base/metrics.h"
 
-#define ACCEPTS_A_TURN 16
-#define PAUSE_MS       200
+#define PAUSE_MS 200
 
 static void on_pause_over(void *arg);
 static void on_front_empty(void *arg);
@@ -165,9 +166,7 @@ static void on_listener(void *arg, int ready)
 	struct http_front *f = ln->front;
 
 	(void)ready;
-	for (int i = 0; i < ACCEPTS_A_TURN && f->count < f->limits.connections; i++)
-		if (accept_one(f, ln->watch.fd) <= 0)
-			return;
+	(void)accept_one(f, ln->watch.fd);
 	if (f->count >= f->limits.connections)
 		watch_listeners(f);
 }
