@@ -21,10 +21,15 @@ static void on_tick(void *arg)
 {
 	struct store_client *c = arg;
 	int64_t now = clock_now_ms();
+	int64_t late = now - c->tick_ms - TICK_MS;
 	struct node *n;
 
+	/* Who was asleep itself has not heard silence. */
 	TAILQ_FOREACH(n, &c->nodes, link)
-	node_tick(n, now);
+	{
+		node_tick(n, now, late > TICK_MS ? late : 0);
+	}
+	c->tick_ms = now;
 	put_on_tick(c, now);
 	if (c->heard_epoch > c->map.epoch)
 		deferred_queue(&c->stale);
@@ -59,6 +64,7 @@ struct store_client *store_client_new(struct loop *l, struct buf_pool *pool, con
 	deferred_init(&c->stale, l, on_stale, c);
 	timer_init(&c->tick, l, on_tick, c);
 	timer_start(&c->tick, TICK_MS);
+	c->tick_ms = clock_now_ms();
 	return c;
 }
 

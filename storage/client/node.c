@@ -177,10 +177,11 @@ static void renew_links(struct node *n)
 		fatal("cannot connect again to %s: %s", n->self.control, err_text(rc));
 }
 
-void node_tick(struct node *n, int64_t now_ms)
+void node_tick(struct node *n, int64_t now_ms, int64_t deaf_ms)
 {
 	bool was_up = n->up;
 
+	n->pong_ms += deaf_ms;
 	if (now_ms - n->ping_ms >= NODE_PING_MS)
 		ping(n, now_ms);
 	judge(n, now_ms);

@@ -43,8 +43,8 @@ int node_open(struct store_client *c, const struct store_node *self,
 	      struct node **out) MUST_CHECK;
 /* Its asks end with ERR_PEER_GONE first. Not from a callback of a link. */
 void node_close(struct node *n);
-/* Ping when due, go down after silence. */
-void node_tick(struct node *n, int64_t now_ms);
+/* Ping when due, go down after silence; deaf_ms: for so long nobody listened here. */
+void node_tick(struct node *n, int64_t now_ms, int64_t deaf_ms);
 bool node_writable(const struct node *n);
 bool node_stalled(const struct node *n, int64_t now_ms);
 void node_note_latency(struct node *n, int64_t us);

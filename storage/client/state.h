@@ -18,6 +18,7 @@ struct store_client {
 	TAILQ_HEAD(, node) nodes;
 	size_t node_count;
 	struct timer tick;
+	int64_t tick_ms; /* when it came last */
 	struct deferred stale;
 	int64_t heard_epoch; /* highest that a daemon named */
 	int64_t told_ms;     /* when the owner was last told */
