@@ -3,7 +3,6 @@
 import os
 import pathlib
 import shutil
-import tempfile
 
 import pytest
 
@@ -14,8 +13,12 @@ from harness.run import run
 
 @pytest.fixture(scope="session")
 def work():
-    """A folder of the session with room for images; /var/tmp, because /tmp may be small and in memory."""
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="packhouse-clients-", dir="/var/tmp"))
+    """A folder of the session with room for images; /var/tmp, because /tmp may be small and in memory.
+
+    Its name has digits only: podman makes an image's name of the path of a layout.
+    """
+    folder = pathlib.Path(f"/var/tmp/packhouse-clients-{os.getpid()}")
+    folder.mkdir()
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
 
