@@ -50,10 +50,10 @@ static void control(const char *verb)
 	assert_int_equal(status, 0);
 }
 
-static int await_statement(const char *sql, enum pg_effect effect)
+static int await_on(struct metadb *db, const char *sql, enum pg_effect effect)
 {
 	struct arena *a = arena_new();
-	struct pg_tx *tx = pg_tx_new(hasty, a, effect);
+	struct pg_tx *tx = pg_tx_new(db, a, effect);
 	int rc;
 
 	pg_tx_add(tx, sql);
@@ -61,6 +61,11 @@ static int await_statement(const char *sql, enum pg_effect effect)
 	assert_int_equal(pg_tx_error(tx), rc);
 	arena_free(a);
 	return rc;
+}
+
+static int await_statement(const char *sql, enum pg_effect effect)
+{
+	return await_on(hasty, sql, effect);
 }
 
 H_TEST(a_pipeline_is_one_transaction)
@@ -153,6 +158,13 @@ H_TEST(the_queue_has_deadlines)
 	assert_int_equal(s[0].rc, 0);
 }
 
+static void patient_one(void *arg)
+{
+	struct sleeper *s = arg;
+
+	s->rc = await_on(h_db, s->sql, s->effect);
+}
+
 H_TEST(a_deadlock_is_tried_again)
 {
 	struct sleeper s[2] = {
@@ -166,7 +178,7 @@ H_TEST(a_deadlock_is_tried_again)
 
 	await_h_sql("CREATE TABLE d (i integer PRIMARY KEY, n integer DEFAULT 0)");
 	await_h_sql("INSERT INTO d VALUES (1), (2)");
-	await_h_all(sleep_one, s, sizeof(s[0]), 2);
+	await_h_all(patient_one, s, sizeof(s[0]), 2);
 	assert_int_equal(s[0].rc, 0);
 	assert_int_equal(s[1].rc, 0);
 	assert_int_equal(await_h_int("SELECT sum(n) FROM d"), 4);
