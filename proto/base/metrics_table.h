@@ -28,6 +28,7 @@ METRIC(STORE_GET_HEDGED, COUNTER,   "packhouse_process_store_hedged_total", "", 
 
 METRIC(STORAGE_PING, COUNTER, "packhouse_storage_requests_total", "op=\"ping\"", "Requests received")
 METRIC(STORAGE_RESERVE, COUNTER, "packhouse_storage_requests_total", "op=\"reserve\"", "Requests received")
+METRIC(STORAGE_RELEASE, COUNTER, "packhouse_storage_requests_total", "op=\"release\"", "Requests received")
 METRIC(STORAGE_PUT, COUNTER, "packhouse_storage_requests_total", "op=\"put\"", "Requests received")
 METRIC(STORAGE_GET, COUNTER, "packhouse_storage_requests_total", "op=\"get\"", "Requests received")
 METRIC(STORAGE_DEL, COUNTER, "packhouse_storage_requests_total", "op=\"del\"", "Requests received")
@@ -36,6 +37,7 @@ METRIC(STORAGE_PULL, COUNTER, "packhouse_storage_requests_total", "op=\"pull\"",
 METRIC(STORAGE_VERIFY, COUNTER, "packhouse_storage_requests_total", "op=\"verify\"", "Requests received")
 METRIC(STORAGE_PING_FAILED, COUNTER, "packhouse_storage_failures_total", "op=\"ping\"", "Requests answered with an error")
 METRIC(STORAGE_RESERVE_FAILED, COUNTER, "packhouse_storage_failures_total", "op=\"reserve\"", "Requests answered with an error")
+METRIC(STORAGE_RELEASE_FAILED, COUNTER, "packhouse_storage_failures_total", "op=\"release\"", "Requests answered with an error")
 METRIC(STORAGE_PUT_FAILED, COUNTER, "packhouse_storage_failures_total", "op=\"put\"", "Requests answered with an error")
 METRIC(STORAGE_GET_FAILED, COUNTER, "packhouse_storage_failures_total", "op=\"get\"", "Requests answered with an error")
 METRIC(STORAGE_DEL_FAILED, COUNTER, "packhouse_storage_failures_total", "op=\"del\"", "Requests answered with an error")

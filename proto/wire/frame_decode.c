@@ -125,6 +125,10 @@ static bool take_request(struct wire_request *out, const Wire__Request *m)
 		out->op = WIRE_RESERVE;
 		out->reserve.len = m->reserve->len;
 		return out->reserve.len <= WIRE_CHUNK_MAX;
+	case WIRE__REQUEST__BODY_RELEASE:
+		out->op = WIRE_RELEASE;
+		out->release.ticket = m->release->ticket;
+		return true;
 	case WIRE__REQUEST__BODY_PUT:
 		out->op = WIRE_PUT;
 		return take_put(&out->put, m->put);

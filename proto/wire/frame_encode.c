@@ -40,6 +40,7 @@ struct request_parts {
 	union {
 		Wire__Ping ping;
 		Wire__Reserve reserve;
+		Wire__Release release;
 		Wire__Put put;
 		Wire__Get get;
 		Wire__Del del;
@@ -123,6 +124,12 @@ static void fill_request(Wire__Request *out, struct request_parts *p,
 		p->reserve.len = m->reserve.len;
 		out->body_case = WIRE__REQUEST__BODY_RESERVE;
 		out->reserve = &p->reserve;
+		break;
+	case WIRE_RELEASE:
+		wire__release__init(&p->release);
+		p->release.ticket = m->release.ticket;
+		out->body_case = WIRE__REQUEST__BODY_RELEASE;
+		out->release = &p->release;
 		break;
 	case WIRE_DEL:
 		fill_pairs(&p->pairs, &m->del.pairs);
@@ -247,7 +254,7 @@ static void fill_reply(Wire__Reply *out, struct reply_parts *p, const struct wir
 		out->body_case = WIRE__REPLY__BODY_ANNOUNCED;
 		out->announced = &p->announced;
 		break;
-	default: /* PUT, DEL, PULL: the status says all */
+	default: /* RELEASE, PUT, DEL, PULL: the status says all */
 		break;
 	}
 }

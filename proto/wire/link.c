@@ -28,7 +28,8 @@ static void on_message(void *arg, struct zmsg *msg)
 	int rc = frame_decode_reply(a, msg->head, msg->head_len, &reply);
 
 	if (rc == 0) {
-		calls_match(&k->calls, &reply, msg);
+		if (!calls_match(&k->calls, &reply, msg) && k->options.on_late != NULL)
+			k->options.on_late(k->options.arg, &reply);
 	} else {
 		log_warn("reply dropped", "peer=%s err=\"%s\"", k->address, err_text(rc));
 		for (unsigned i = 0; i < msg->parts; i++)

@@ -19,6 +19,8 @@ struct link_options {
 	int hwm;	  /* messages, each way */
 	void (*on_change)(void *arg,
 			  bool up); /* may be NULL; also called inside link_open's loop turn */
+	/* A reply came whose call has ended; may be NULL. */
+	void (*on_late)(void *arg, const struct wire_reply *reply);
 	void (*on_writable)(void *arg); /* a full pipe has room again; may be NULL */
 	void *arg;
 };

@@ -2,9 +2,10 @@
 #include "proto/wire/wire.h"
 
 static const char *const op_names[WIRE_OP_END] = {
-	[WIRE_PING] = "ping", [WIRE_RESERVE] = "reserve", [WIRE_PUT] = "put",
-	[WIRE_GET] = "get",   [WIRE_DEL] = "del",	  [WIRE_LIST] = "list",
-	[WIRE_PULL] = "pull", [WIRE_VERIFY] = "verify",	  [WIRE_ANNOUNCE] = "announce",
+	[WIRE_PING] = "ping",	    [WIRE_RESERVE] = "reserve", [WIRE_PUT] = "put",
+	[WIRE_GET] = "get",	    [WIRE_DEL] = "del",		[WIRE_LIST] = "list",
+	[WIRE_PULL] = "pull",	    [WIRE_VERIFY] = "verify",	[WIRE_ANNOUNCE] = "announce",
+	[WIRE_RELEASE] = "release",
 };
 
 static const struct {

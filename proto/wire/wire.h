@@ -7,7 +7,7 @@
  * id, the sender's epoch, the time it is worth working on, and the request id for the log.
  *
  *   socket                     operations
- *   daemon, control ROUTER     PING RESERVE DEL LIST PULL VERIFY
+ *   daemon, control ROUTER     PING RESERVE RELEASE DEL LIST PULL VERIFY
  *   daemon, bulk ROUTER        PUT GET
  *   keeper ROUTER              ANNOUNCE
  *
@@ -49,6 +49,7 @@ enum wire_op {
 	WIRE_PULL,
 	WIRE_VERIFY,
 	WIRE_ANNOUNCE,
+	WIRE_RELEASE,
 	WIRE_OP_END
 };
 const char *wire_op_name(enum wire_op op); /* "put" */
@@ -78,6 +79,10 @@ struct wire_reserve {
 	uint32_t len;
 };
 struct wire_reserved {
+	uint64_t ticket;
+};
+/* It is not needed: its PUT was given up meanwhile. */
+struct wire_release {
 	uint64_t ticket;
 };
 
@@ -159,6 +164,7 @@ struct wire_request {
 	union {
 		struct wire_ping ping;
 		struct wire_reserve reserve;
+		struct wire_release release;
 		struct wire_put put;
 		struct wire_get get;
 		struct wire_del del;

@@ -105,11 +105,35 @@ static void on_writable(void *arg)
 	ask_pump(arg);
 }
 
+static void on_released(struct ask *a, int rc, const struct wire_reply *reply, struct zmsg *msg)
+{
+	(void)rc;
+	(void)reply;
+	(void)msg;
+	free(a);
+}
+
+/* Room was found for a PUT that was given up meanwhile: others may have it at once. */
+static void on_late(void *arg, const struct wire_reply *reply)
+{
+	struct node *n = arg;
+	struct ask *a;
+
+	if (reply->op != WIRE_RESERVE || reply->status < 0)
+		return;
+	a = xcalloc(1, sizeof(*a));
+	client_request(n->client, WIRE_RELEASE, &a->req);
+	a->req.release.ticket = reply->reserved.ticket;
+	if (ask_start(a, n, NULL, 0, clock_now_ms() + NODE_SILENCE_MS, on_released) < 0)
+		free(a);
+}
+
 static int open_links(struct node *n)
 {
 	struct link_options options = {.max_frame = WIRE_PIECE_MAX,
 				       .hwm = NODE_HWM,
 				       .on_change = on_change,
+				       .on_late = on_late,
 				       .on_writable = on_writable,
 				       .arg = n};
 	struct store_client *c = n->client;

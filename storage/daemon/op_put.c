@@ -1,7 +1,7 @@
 /*
- * RESERVE and PUT: from promised bytes to durable ones.
+ * RESERVE, RELEASE and PUT: from promised bytes to durable ones.
  *
- *   RESERVE ─▶ room ─▶ ticket
+ *   RESERVE ─▶ room ─▶ ticket ─▶ RELEASE, or
  *   PUT (ticket or inline) ─▶ worker: SHA-256, CRCs ─▶ committer: one group ─▶ answer
  *
  * A PUT of a good copy that exists is committed as well: the store sees that and answers 0
@@ -48,6 +48,12 @@ void on_reserve(struct job *j)
 		job_status(j, ERR_PROTOCOL, "nothing to reserve");
 	else
 		room_ask(s->room, &j->wait, j->req.reserve.len, j->deadline_ms, on_room, j);
+}
+
+void on_release(struct job *j)
+{
+	room_release(j->server->room, j->req.release.ticket);
+	job_status(j, 0, "");
 }
 
 struct put_state {

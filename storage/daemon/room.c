@@ -116,13 +116,28 @@ void room_cancel(struct room_wait *w)
 	buf_claim_cancel(w->room->pool, &w->claim);
 }
 
-int room_take(struct room *r, uint64_t ticket, uint32_t len)
+static struct ticket *find(struct room *r, uint64_t id)
 {
 	struct ticket *t;
 
-	LIST_FOREACH(t, &r->bucket[ticket % BUCKETS], hash)
-	if (t->id == ticket)
+	LIST_FOREACH(t, &r->bucket[id % BUCKETS], hash)
+	if (t->id == id)
 		break;
+	return t;
+}
+
+void room_release(struct room *r, uint64_t ticket)
+{
+	struct ticket *t = find(r, ticket);
+
+	if (t != NULL)
+		drop(r, t);
+}
+
+int room_take(struct room *r, uint64_t ticket, uint32_t len)
+{
+	struct ticket *t = find(r, ticket);
+
 	if (t == NULL || t->len != len)
 		return ERR_NOT_FOUND;
 	drop(r, t);

@@ -40,6 +40,9 @@ void room_cancel(struct room_wait *w);
  */
 int room_take(struct room *r, uint64_t ticket, uint32_t len) MUST_CHECK;
 
+/* It will not be used. An unknown ticket is fine: it ran out. */
+void room_release(struct room *r, uint64_t ticket);
+
 /* Give back what was not used in time; done by a timer, and by tests. */
 void room_expire(struct room *r, int64_t now_ms);
 size_t room_tickets(const struct room *r);

@@ -33,6 +33,8 @@ static const struct operation {
 	[WIRE_PING] = {on_ping, CONTROL, false, M_STORAGE_PING, M_STORAGE_PING_FAILED},
 	[WIRE_RESERVE] = {on_reserve, CONTROL, true, M_STORAGE_RESERVE,
 			  M_STORAGE_RESERVE_FAILED},
+	[WIRE_RELEASE] = {on_release, CONTROL, false, M_STORAGE_RELEASE,
+			  M_STORAGE_RELEASE_FAILED},
 	[WIRE_PUT] = {on_put, BULK, true, M_STORAGE_PUT, M_STORAGE_PUT_FAILED},
 	[WIRE_GET] = {on_get, BULK, false, M_STORAGE_GET, M_STORAGE_GET_FAILED},
 	[WIRE_DEL] = {on_del, CONTROL, true, M_STORAGE_DEL, M_STORAGE_DEL_FAILED},
@@ -196,9 +198,8 @@ static void dispatch(struct job *j, enum socket_kind kind)
 	why = refusal(s, j, &status);
 	if (why != NULL) {
 		/* A chunk that will not be kept gives its room back at once. */
-		if (j->req.op == WIRE_PUT && j->req.put.ticket != 0 &&
-		    room_take(s->room, j->req.put.ticket, j->req.put.pair.len) < 0)
-			log_debug("the reservation had run out", "rq=%s", j->req.rq);
+		if (j->req.op == WIRE_PUT && j->req.put.ticket != 0)
+			room_release(s->room, j->req.put.ticket);
 		job_status(j, status, why);
 		return;
 	}

@@ -98,6 +98,7 @@ void put_bytes(struct job *j, const struct wire_pair *pair);
 /* Handlers of operations, each in the file of its name: op_put.c, op_get.c, op_admin.c, pull.c.
  */
 void on_reserve(struct job *j);
+void on_release(struct job *j);
 void on_put(struct job *j);
 void on_get(struct job *j);
 void on_ping(struct job *j);

@@ -2,6 +2,7 @@
  * The storage network against real daemons: each case is a name on the command line.
  */
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
@@ -416,6 +417,121 @@ static void await_memory(struct net *net)
 		CHECK(most[i] < 128 * (size_t)MIB);
 }
 
+TASK_ENTRY static void put_one(void *arg)
+{
+	struct crowd *crowd = arg;
+	struct net_chunk c;
+	struct store_put *put;
+
+	await_net_chunk(crowd->net, crowd->seed++, 2000, &c);
+	CHECK(await_net_put(crowd->net, &c, &put) == 0);
+	CHECK(await_store_put_rest(put, 10000) == 0);
+	CHECK(store_put_acked(put) == 7);
+	store_put_end(put);
+	net_chunk_fini(&c);
+	crowd->running--;
+}
+
+/* 800 small chunks at once: no answer is lost on the way back from a group commit. */
+static void await_many_small(struct net *net)
+{
+	struct crowd crowd = {.net = net, .running = 800};
+	int64_t start = clock_now_ms();
+
+	for (int i = 0; i < 800; i++)
+		CHECK(task_spawn(net->loop, "writer", "crowd", put_one, &crowd) != NULL);
+	while (crowd.running > 0)
+		CHECK(await_sleep(10) == 0);
+	printf("800 chunks of 2000 bytes in %lld ms\n", (long long)(clock_now_ms() - start));
+	CHECK(clock_now_ms() - start < 10000);
+}
+
+TASK_ENTRY static void put_until_cancelled(void *arg)
+{
+	struct crowd *crowd = arg;
+	struct store_put *put;
+	struct net_chunk c;
+	int rc;
+
+	await_net_chunk(crowd->net, crowd->seed++, 4 * MIB, &c);
+	rc = await_net_put(crowd->net, &c, &put);
+	CHECK(rc == 0 || rc == -ECANCELED);
+	store_put_end(put);
+	net_chunk_fini(&c);
+	crowd->running--;
+}
+
+/* What is ended midway leaves nothing behind: no buffer, no call, no reservation for long. */
+static void await_cut_short(struct net *net)
+{
+	struct crowd crowd = {.net = net, .running = 8, .seed = 50};
+	struct task *tasks[8];
+	struct net_chunk c;
+	uint32_t seed = 1;
+
+	await_net_chunk(net, seed, 4 * MIB, &c);
+	CHECK(await_net_put(net, &c, NULL) == 0);
+	for (int i = 0; i < 20; i++) {
+		struct store_reader *r =
+			store_reader_start(net->client, &c.pair, 1, 1000, 3 * MIB, 5000);
+		struct store_put *put =
+			store_put_start(net->client, &c.pair, c.blocks, c.count, 5000);
+		struct store_bytes piece;
+
+		if (i % 2) {
+			CHECK(await_store_read(r, &piece) == 0 && piece.len > 0);
+			buf_unref(piece.buf);
+		}
+		if (i % 3 == 0)
+			CHECK(await_sleep(i) == 0);
+		store_put_end(put);
+		store_reader_end(r);
+	}
+	net_chunk_fini(&c);
+	for (int i = 0; i < 8; i++) {
+		tasks[i] = task_spawn(net->loop, "writer", "cut", put_until_cancelled, &crowd);
+		CHECK(tasks[i] != NULL);
+	}
+	CHECK(await_sleep(60) == 0);
+	for (int i = 0; i < 8 && crowd.running == 8; i++)
+		task_cancel(tasks[i]);
+	while (crowd.running > 0)
+		CHECK(await_sleep(10) == 0);
+	for (int i = 0; buf_used(net->pool) > 0; i++) {
+		CHECK(i < 1000);
+		CHECK(await_sleep(10) == 0);
+	}
+}
+
+/* A keeper of another cluster: the daemons serve nobody, and again once it is corrected. */
+static void await_foreign_keeper(struct net *net)
+{
+	char right[WIRE_UUID_MAX];
+	struct net_chunk c;
+
+	memcpy(right, net->cluster_uuid, sizeof(right));
+	net->cluster_uuid[0] = '9';
+	await_net_node(net, 0, false);
+	await_net_node(net, 1, false);
+	await_net_node(net, 2, false);
+	await_net_chunk(net, 1, 1000, &c);
+	CHECK(await_net_put(net, &c, NULL) == ERR_UNAVAILABLE);
+	memcpy(net->cluster_uuid, right, sizeof(right));
+	await_net_all_up(net);
+	CHECK(await_net_put(net, &c, NULL) == 0);
+	net_chunk_fini(&c);
+
+	/* The disk remembers its cluster. */
+	net_kill(net, 0);
+	net->cluster_uuid[0] = '9';
+	net_start(net, 0);
+	while (net->daemons[0].announced < 2)
+		CHECK(await_sleep(10) == 0);
+	memcpy(net->cluster_uuid, right, sizeof(right));
+	net_set_epoch(net, 1);
+	await_net_all_up(net);
+}
+
 static const struct {
 	const char *name;
 	void (*fn)(struct net *);
@@ -424,7 +540,8 @@ static const struct {
 	{"stop_one", await_stop_one},	    {"wrong_digest", await_wrong_digest},
 	{"stale_epoch", await_stale_epoch}, {"bit_flip", await_bit_flip},
 	{"no_quorum", await_no_quorum},	    {"delete", await_delete},
-	{"memory", await_memory},
+	{"memory", await_memory},	    {"many_small", await_many_small},
+	{"cut_short", await_cut_short},	    {"foreign_keeper", await_foreign_keeper},
 };
 
 int main(int argc, char **argv)
