@@ -1,0 +1,160 @@
+"""Uploads in trouble: little memory, clients that stall or go away, two writers on one session."""
+
+import hashlib
+import http.client
+import threading
+import time
+
+import pytest
+
+from harness.registry import digest_of, ok, random_bytes
+
+pytestmark = pytest.mark.asan
+
+MIB = 1 << 20
+
+
+@pytest.fixture(scope="module")
+def cluster(start_cluster):
+    """One worker with the smallest buffer budget there is."""
+    made = start_cluster(storage=3, workers=1, settings={"buffers.budget": "16M"})
+    yield made
+    made.stop()
+
+
+class Slow:
+    """A PATCH whose body is sent piece by piece."""
+
+    def __init__(self, user, place, length):
+        self.connection = http.client.HTTPConnection("127.0.0.1", user.cluster.port, timeout=60)
+        self.connection.putrequest("PATCH", place)
+        for name, value in (("Authorization", f"Bearer {user.token}"), ("Content-Length", str(length)),
+                            ("Content-Type", "application/octet-stream")):
+            self.connection.putheader(name, value)
+        self.connection.endheaders()
+
+    def send(self, data):
+        self.connection.send(data)
+
+    def answer(self):
+        got = self.connection.getresponse()
+        got.read()
+        return got
+
+
+def test_buffer_deadlock(user):
+    """Forty unfinished chunks fill the memory and none of their clients says more: others still get through.
+
+    What is unfinished is cut short and sent to make room.
+    """
+    name, registry = f"{user.login}/stalled", user.registry()
+    parts = [random_bytes(MIB + 37 * n, seed=f"stalled/{n}") for n in range(40)]
+    stalled = []
+    for data in parts:
+        place = registry.start_upload(name)
+        slow = Slow(user, place, len(data))
+        slow.send(data[:len(data) * 2 // 3])
+        stalled.append((slow, place))
+    began = time.monotonic()
+    other = random_bytes(9 * MIB)
+    assert ok(registry.blob(name, registry.push_blob(name, other))).content == other
+    assert time.monotonic() - began < 15
+    for (slow, place), data in zip(stalled, parts):
+        slow.send(data[len(data) * 2 // 3:])
+        assert slow.answer().status == 202
+        ok(registry.finish_upload(place, b"", digest_of(data)), 201)
+        assert ok(registry.blob(name, digest_of(data))).content == data
+
+
+def test_many_at_once(user):
+    """More than the memory holds, pushed and pulled at once; nobody is refused."""
+    name, wrong = f"{user.login}/many", []
+
+    def one(number):
+        try:
+            registry, data = user.registry(), random_bytes(5 * MIB + number, seed=f"many/{number}")
+            assert ok(registry.blob(name, registry.push_blob(name, data))).content == data
+        except Exception as error:  # told below, by the test's own thread
+            wrong.append(f"{number}: {error!r}")
+
+    threads = [threading.Thread(target=one, args=(number,)) for number in range(24)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+
+
+def test_broken_off_upload_goes_on(user):
+    """The connection breaks in the middle of a body: the session stands at a byte from which it goes on."""
+    name, registry, data = f"{user.login}/broken", user.registry(), random_bytes(11 * MIB + 5)
+    place = registry.start_upload(name)
+    slow = Slow(user, place, len(data))
+    slow.send(data[:7 * MIB + 1])
+    slow.connection.close()
+    deadline = time.monotonic() + 20
+    while True:
+        stands = int(ok(registry.call("GET", place), 204).headers["Range"].split("-")[1]) + 1
+        if stands > 1:
+            break
+        assert time.monotonic() < deadline, "nothing of the broken upload was kept"
+        time.sleep(0.1)
+    assert 4 * MIB <= stands <= 7 * MIB + 1
+    headers = {"Content-Range": f"{stands}-{len(data) - 1}", "Content-Type": "application/octet-stream"}
+    ok(registry.call("PATCH", place, data=data[stands:], headers=headers), 202)
+    ok(registry.finish_upload(place, b"", digest_of(data)), 201)
+    assert ok(registry.blob(name, digest_of(data))).content == data
+
+
+def test_two_writers(user):
+    """Two clients write to one session: one wins, the other is told where it stands; no bytes are mixed."""
+    name, registry = f"{user.login}/two", user.registry()
+    texts = [random_bytes(3 * MIB, seed=who) for who in ("a", "b")]
+    place = registry.start_upload(name)
+    both = [Slow(user, place, len(text)) for text in texts]
+    for slow, text in zip(both, texts):
+        slow.send(text[:MIB])
+    for slow, text in zip(both, texts):
+        slow.send(text[MIB:])
+    answers = [slow.answer() for slow in both]
+    assert sorted(a.status for a in answers) == [202, 416]
+    loser, winner = (answers[1], texts[0]) if answers[0].status == 202 else (answers[0], texts[1])
+    assert loser.headers["Range"] == f"0-{3 * MIB - 1}"
+    ok(registry.finish_upload(place, b"", digest_of(winner)), 201)
+    assert ok(registry.blob(name, digest_of(winner))).content == winner
+
+
+def test_chunked_body_without_a_length(user):
+    name, registry, data = f"{user.login}/chunked", user.registry(), random_bytes(5 * MIB + 3)
+    place = registry.start_upload(name)
+    pieces = (data[n:n + 70000] for n in range(0, len(data), 70000))
+    answer = ok(registry.call("PATCH", place, data=pieces), 202)
+    assert answer.headers["Range"] == f"0-{len(data) - 1}"
+    ok(registry.finish_upload(place, b"", digest_of(data)), 201)
+    assert ok(registry.blob(name, digest_of(data))).content == data
+
+
+def test_sha512(user):
+    """In one request, and begun for it; a session begun for another algorithm says so."""
+    name, registry, data = f"{user.login}/long", user.registry(), random_bytes(MIB)
+    digest = "sha512:" + hashlib.sha512(data).hexdigest()
+    ok(registry.finish_upload(registry.start_upload(name), data, digest), 201)
+    assert ok(registry.blob(name, digest)).content == data
+    other = data + b"."
+    digest = "sha512:" + hashlib.sha512(other).hexdigest()
+    for query, status in (("?digest-algorithm=sha512", 201), ("", 400)):
+        start = ok(registry.call("POST", f"/v2/{name}/blobs/uploads/{query}"), 202)
+        place = ok(registry.call("PATCH", start.headers["Location"], data=other), 202).headers["Location"]
+        ok(registry.finish_upload(place, b"", digest), status)
+
+
+def test_too_large(start_cluster):
+    cluster = start_cluster(storage=1, workers=1, settings={"gateway.blob_max": "2M"})
+    user = cluster.new_user()
+    name, registry, data = f"{user.login}/large", user.registry(), random_bytes(2 * MIB + 1)
+    place = registry.start_upload(name)
+    for body in (data, (data[n:n + 65536] for n in range(0, len(data), 65536))):
+        answer = registry.call("PATCH", place, data=body)
+        assert answer.status_code == 413 and str(2 * MIB) in answer.json()["errors"][0]["message"]
+    ok(registry.finish_upload(registry.start_upload(name), data[:-1], digest_of(data[:-1])), 201)
+    cluster.stop()
