@@ -79,8 +79,8 @@ def open_upload(cluster, user, length):
     place = urlsplit(user.registry().start_upload(f"{user.login}/drain"))
     connection = connect(cluster)
     secret = base64.b64encode(user.credentials.encode()).decode()
-    connection.sendall(f"PATCH {place.path}?{place.query} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Basic {secret}\r\n"
-                       f"Content-Length: {length}\r\n\r\n".encode() + b"x" * 10)
+    connection.sendall(f"PATCH {place.path}?{place.query} HTTP/1.1\r\nHost: localhost\r\n"
+                       f"Authorization: Basic {secret}\r\nContent-Length: {length}\r\n\r\n".encode() + b"x" * 10)
     wait_until(lambda: WAITS in private(cluster, "debug/tasks").text)
     return connection
 
