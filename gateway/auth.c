@@ -175,23 +175,14 @@ int auth_refuse_basic(struct request *rq)
 	return refuse_with(rq, 401, UNAUTHORIZED, "[]", NULL);
 }
 
-/* Who it is goes into the request; the token's last use is kept up to date. */
-static int await_known(struct request *rq, const struct caller *c)
+/* Who it is goes into the request. */
+static void note_caller(struct request *rq, const struct caller *c)
 {
-	int rc;
-
 	if (c->state != CALLER_ACTIVE)
-		return 0;
+		return;
 	rq->caller = arena_alloc(rq->arena, sizeof(*rq->caller));
 	*rq->caller = *c;
 	rq->caller_name = rq->caller->login;
-	rc = await_token_used(rq->worker->metadb, c->token_id);
-	if (rc == -ECANCELED)
-		return rc;
-	if (rc < 0)
-		log_debug("use of a token not recorded", "token=%lld why=\"%s\"",
-			  (long long)c->token_id, err_text(rc));
-	return 0;
 }
 
 /* Scopes that a bearer token does not name are not there. */
@@ -239,9 +230,7 @@ static int await_package(struct request *rq, const struct right *right, struct p
 		return give_up(rq, rc, "looking up the caller's rights");
 	if (!auth_caller_fine(&found.caller))
 		return refuse_401(rq, right, p->narrowed ? "invalid_token" : NULL);
-	rc = await_known(rq, &found.caller);
-	if (rc < 0)
-		return give_up(rq, rc, "recording the token's use");
+	note_caller(rq, &found.caller);
 	if (actions & BEARER_PUSH)
 		actions |= BEARER_PULL;
 	if (p->narrowed && (!(actions & wanted) || grant->namespace_id != found.namespace_id))
@@ -308,9 +297,7 @@ static int await_person(struct request *rq, const struct right *right,
 		return give_up(rq, rc, "looking up the caller");
 	if (!auth_caller_fine(&c))
 		return refuse_401(rq, right, p->narrowed ? "invalid_token" : NULL);
-	rc = await_known(rq, &c);
-	if (rc < 0)
-		return give_up(rq, rc, "recording the token's use");
+	note_caller(rq, &c);
 	if (need == NEED_VALID)
 		return 0;
 	if (rq->caller == NULL)

@@ -15,6 +15,7 @@
 
 struct authorize_lookup {
 	struct batch_item item;
+	struct metadb *db;
 	const struct credential *credential;
 	const char *namespace;
 	const char *name;
@@ -74,18 +75,19 @@ static int take(struct batch_item *item, struct pg_rows *r, int row)
 	struct authorize_lookup *l = (struct authorize_lookup *)item;
 	struct authorization *out = l->out;
 	struct standing *st = &out->standing;
+	int column = 1 + CALLER_COLUMN_COUNT;
 
 	if (l->credential->form != CREDENTIAL_NONE)
-		caller_take(r, row, 1, &out->caller);
+		caller_take(l->db, r, row, 1, &out->caller);
 	st->signed_in = out->caller.state == CALLER_ACTIVE;
 	st->scopes = out->caller.scopes;
-	out->namespace_id = pg_int(r, row, 11);
-	out->package_id = pg_int(r, row, 12);
+	out->namespace_id = pg_int(r, row, column);
+	out->package_id = pg_int(r, row, column + 1);
 	st->package_exists = out->package_id != 0;
-	st->published = pg_bool(r, row, 13);
-	st->visibility = (enum visibility)pg_int(r, row, 14);
-	st->role = (enum role)pg_int(r, row, 15);
-	st->may_create = pg_bool(r, row, 16);
+	st->published = pg_bool(r, row, column + 2);
+	st->visibility = (enum visibility)pg_int(r, row, column + 3);
+	st->role = (enum role)pg_int(r, row, column + 4);
+	st->may_create = pg_bool(r, row, column + 5);
 	return 0;
 }
 
@@ -101,6 +103,7 @@ int await_authorize(struct metadb *db, const struct credential *c, const char *n
 		    const char *name, struct authorization *out)
 {
 	struct authorize_lookup l = {
+		.db = db,
 		.credential = c,
 		.namespace = namespace,
 		.name = name,

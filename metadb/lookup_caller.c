@@ -11,6 +11,7 @@
 
 struct caller_lookup {
 	struct batch_item item;
+	struct metadb *db;
 	const struct credential *credential;
 	struct caller *out;
 };
@@ -45,7 +46,7 @@ static enum caller_state state_of(struct pg_rows *r, int row, int column)
 	return CALLER_ACTIVE;
 }
 
-void caller_take(struct pg_rows *r, int row, int column, struct caller *out)
+void caller_take(struct metadb *db, struct pg_rows *r, int row, int column, struct caller *out)
 {
 	memset(out, 0, sizeof(*out));
 	out->state = state_of(r, row, column);
@@ -58,6 +59,8 @@ void caller_take(struct pg_rows *r, int row, int column, struct caller *out)
 	out->scopes = (unsigned)pg_int(r, row, column + 4);
 	out->site_admin = pg_bool(r, row, column + 5);
 	out->expires_at = pg_int(r, row, column + 6);
+	if (pg_bool(r, row, column + 10))
+		token_touch_add(db->touch, out->token_id);
 }
 
 static void bind(struct pg_stmt *s, struct batch_item *const *item, size_t count)
@@ -75,7 +78,9 @@ static void bind(struct pg_stmt *s, struct batch_item *const *item, size_t count
 
 static int take(struct batch_item *item, struct pg_rows *r, int row)
 {
-	caller_take(r, row, 1, ((struct caller_lookup *)item)->out);
+	struct caller_lookup *l = (struct caller_lookup *)item;
+
+	caller_take(l->db, r, row, 1, l->out);
 	return 0;
 }
 
@@ -91,7 +96,7 @@ const struct batch_kind lookup_caller_kind = {
 
 int await_caller(struct metadb *db, const struct credential *c, struct caller *out)
 {
-	struct caller_lookup l = {.credential = c, .out = out};
+	struct caller_lookup l = {.db = db, .credential = c, .out = out};
 
 	memset(out, 0, sizeof(*out));
 	if (c->form == CREDENTIAL_NONE)

@@ -6,12 +6,15 @@
 #include "metadb/lookups.h"
 #include "metadb/pg_bind.h"
 
-/* Ten columns, for a row source q(hash, token_id, account_id, …). */
+/* CALLER_COLUMN_COUNT columns, for a row source q(hash, token_id, account_id, …). */
 #define CALLER_COLUMNS                                            \
 	"t.id, a.id, a.login, t.kind, t.scopes, a.site_admin, "   \
 	"coalesce(extract(epoch FROM t.expires_at)::bigint, 0), " \
 	"t.revoked_at IS NOT NULL, a.suspended_at IS NOT NULL, "  \
-	"coalesce(t.expires_at <= now(), false)"
+	"coalesce(t.expires_at <= now(), false), "                \
+	"coalesce(t.last_used_at < now() - interval \'1 hour\', true)"
+
+#define CALLER_COLUMN_COUNT 11
 
 #define CALLER_JOINS                                                                          \
 	"LEFT JOIN LATERAL (SELECT * FROM token WHERE token.hash = q.hash "                   \
@@ -22,5 +25,6 @@
 
 /* The credential's element in the three arrays hash, token_id, account_id. */
 void credential_bind(struct pg_array v[3], const struct credential *c);
-/* From CALLER_COLUMNS, the first of which is `column`; the caller had a credential. */
-void caller_take(struct pg_rows *r, int row, int column, struct caller *out);
+/* From CALLER_COLUMNS, the first of which is `column`; the caller had a credential. Its use is
+ * noted. */
+void caller_take(struct metadb *db, struct pg_rows *r, int row, int column, struct caller *out);

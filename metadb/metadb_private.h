@@ -9,6 +9,7 @@
 #include "metadb/metadb.h"
 #include "metadb/pg_pool.h"
 #include "metadb/pg_tx.h"
+#include "metadb/token_touch.h"
 
 struct metadb {
 	struct loop *loop;
@@ -21,6 +22,7 @@ struct metadb {
 	struct batch *manifest_bytes;
 	struct batch *blob;
 	struct batch *chunks;
+	struct token_touch *touch;
 	struct cache *manifest_cache; /* by digest */
 	struct cache *chunk_cache;    /* by gen */
 };

@@ -70,18 +70,3 @@ int await_token_revoke(struct metadb *db, const struct actor *who, int64_t accou
 	arena_free(a);
 	return rc;
 }
-
-int await_token_used(struct metadb *db, int64_t token_id)
-{
-	struct arena *a = arena_new();
-	struct pg_tx *tx = pg_tx_new(db, a, PG_WRITE);
-	int rc;
-
-	pg_bind_int8(pg_tx_add(tx,
-			       "UPDATE token SET last_used_at = now() WHERE id = $1 "
-			       "AND coalesce(last_used_at < now() - interval '1 hour', true)"),
-		     token_id);
-	rc = await_pg_tx(tx);
-	arena_free(a);
-	return rc;
-}

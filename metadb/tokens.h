@@ -4,7 +4,7 @@
  * A token is `ph_`, 34 random characters of [0-9A-Za-z] (202 bits) and 6 characters of
  * checksum (CRC32C of what stands before, base 62), 43 in all: it is recognised by secret
  * scanners, and a mistyped one is refused without asking PostgreSQL.
- * How a token is looked up: metadb/lookups.h.
+ * How a token is looked up, which also notes its last use: metadb/lookups.h.
  */
 #pragma once
 
@@ -51,6 +51,3 @@ int await_token_create(struct metadb *db, struct arena *a, const struct actor *w
  */
 int await_token_revoke(struct metadb *db, const struct actor *who, int64_t account_id,
 		       int64_t token_id) MUST_CHECK;
-/* Remember that it was used, at most once an hour each: call it freely, it mostly does nothing.
- */
-int await_token_used(struct metadb *db, int64_t token_id) MUST_CHECK;
