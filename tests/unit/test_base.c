@@ -22,7 +22,9 @@ static char order[16];
 
 static void note(void *arg)
 {
-	strcat(order, arg);
+	size_t used = strlen(order);
+
+	snprintf(order + used, sizeof(order) - used, "%s", (const char *)arg);
 }
 
 static void arena_releases_in_reverse_order(void **state)

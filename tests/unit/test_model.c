@@ -40,7 +40,7 @@ static void digest_texts(void **state)
 	assert_string_equal(digest_text(&a, text), ABC_512);
 	assert_int_equal(digest_parse(ABC_256, strlen(ABC_256), &b), 0);
 	assert_false(digest_equal(&a, &b));
-	strcpy(text, ABC_256);
+	memcpy(text, ABC_256, sizeof(ABC_256));
 	for (size_t i = 0; i < strlen(ABC_256); i++) {
 		char was = text[i];
 
