@@ -294,7 +294,7 @@ struct store_put *store_put_start(struct store_client *c, const struct wire_pair
 	p->chunk = *chunk;
 	snprintf(p->rq, sizeof(p->rq), "%s", log_rq());
 	for (unsigned i = 0; i < count; i++) {
-		assert(i + 1 == count || blocks[i]->len == BUF_BLOCK);
+		assert(blocks[i]->len > 0 && (i + 1 == count || blocks[i]->len == BUF_BLOCK));
 		p->blocks[i] = buf_ref(blocks[i]);
 		len += blocks[i]->len;
 	}

@@ -22,8 +22,8 @@
 struct store_put;
 
 /*
- * blocks: the chunk's bytes, at most 16 bufs, all but the last one exactly 256 KiB; references
- * are taken. chunk->len is their sum. Several puts may run at once for one upload.
+ * blocks: the chunk's bytes, at most 16 bufs, none empty, all but the last one exactly 256 KiB;
+ * references are taken. chunk->len is their sum. Several puts may run at once for one upload.
  */
 struct store_put *store_put_start(struct store_client *c, const struct wire_pair *chunk,
 				  struct buf *const *blocks, unsigned count,
