@@ -95,7 +95,7 @@ static void await_kill_one(struct net *net)
 	}
 	CHECK(owed_count >= 12);
 	printf("slowest put %lld ms, %u owed\n", (long long)slowest, owed_count);
-	CHECK(slowest < 1000);
+	CHECK(slowest < 2500); /* sooner than silence would tell */
 	for (uint32_t i = 0; i < 24; i++)
 		CHECK(await_net_read(net, &chunks[i], &seeds[i], 1, 0, chunks[i].len) == 0);
 
@@ -148,7 +148,7 @@ static void await_stop_one(struct net *net)
 	hedged = metric_value(M_STORE_GET_HEDGED) - hedged;
 	printf("slowest get %lld ms, slowest put %lld ms, hedged %lld\n",
 	       (long long)slowest_get, (long long)slowest_put, (long long)hedged);
-	CHECK(hedged > 0 && slowest_get < 1000 && slowest_put < 1000);
+	CHECK(hedged > 0 && slowest_get < 2500 && slowest_put < 2500);
 	await_net_node(net, 2, false);
 	CHECK(await_net_read(net, chunks, seeds, 16, 0, 16 * 300000) == 0);
 	net_signal(net, 2, SIGCONT);
