@@ -25,23 +25,6 @@ struct blob_lookup {
 	struct blob_info *out;
 };
 
-/* For a row source q with a column gen. */
-#define CHUNK_LIST_SQL                                                               \
-	"(SELECT string_agg(int4send(c.len) || c.digest, ''::bytea ORDER BY c.idx) " \
-	"FROM chunk c WHERE c.gen = q.gen)"
-
-/* Blobs up to 64 MiB bring their chunks along: sixteen of them, as a rule. */
-static const char find_sql[] =
-	"SELECT q.ord, q.gen, q.size, q.lost, "
-	"CASE WHEN q.chunks AND q.size <= 67108864 THEN " CHUNK_LIST_SQL " END "
-	"FROM (SELECT w.ord, w.chunks, b.gen, b.size, b.lost_at IS NOT NULL AS lost "
-	"FROM unnest($1::bigint[], $2::smallint[], $3::bytea[], $4::boolean[]) "
-	"WITH ORDINALITY AS w(package_id, algorithm, digest, chunks, ord) "
-	"CROSS JOIN LATERAL (SELECT blob.* FROM (SELECT FROM package_blob l "
-	"WHERE l.package_id = w.package_id AND l.algorithm = w.algorithm "
-	"AND l.digest = w.digest LIMIT 1) l JOIN blob "
-	"ON blob.algorithm = w.algorithm AND blob.digest = w.digest LIMIT 1) b) q";
-
 static void bind_find(struct pg_stmt *s, struct batch_item *const *item, size_t count)
 {
 	struct pg_array package, algorithm, bytes, chunks;
@@ -114,7 +97,7 @@ static int take_find(struct batch_item *item, struct pg_rows *r, int row)
 
 const struct batch_kind lookup_blob_kind = {
 	.what = "where a blob is",
-	.sql = find_sql,
+	.sql = "SELECT ord, gen, size, lost, chunks FROM find_blob($1, $2, $3, $4)",
 	.max = 256,
 	.bind = bind_find,
 	.take = take_find,
@@ -142,8 +125,7 @@ static int take_chunks(struct batch_item *item, struct pg_rows *r, int row)
 
 const struct batch_kind lookup_chunks_kind = {
 	.what = "the chunks of a blob",
-	.sql = "SELECT q.ord, " CHUNK_LIST_SQL " "
-	       "FROM unnest($1::bigint[]) WITH ORDINALITY AS q(gen, ord)",
+	.sql = "SELECT ord, chunks FROM find_chunks($1)",
 	.max = 4, /* each may be megabytes */
 	.bind = bind_chunks,
 	.take = take_chunks,

@@ -1,8 +1,5 @@
 /*
- * Who is this? One row a credential: token and account, and whether they are good now.
- *
- * Every table is reached through a lateral subquery with LIMIT 1, which PostgreSQL cannot
- * flatten: whatever the number of lookups and the statistics, it is one index probe each.
+ * Who is this? One row a credential, from find_caller() of schema/0009.
  */
 #include <string.h>
 
@@ -31,35 +28,20 @@ void credential_bind(struct pg_array v[3], const struct credential *c)
 	}
 }
 
-/* What is wrong with a credential, the worst first; the account's state says more than its
- * token's. */
-static enum caller_state state_of(struct pg_rows *r, int row, int column)
-{
-	if (pg_null(r, row, column) || pg_null(r, row, column + 1))
-		return CALLER_UNKNOWN;
-	if (pg_bool(r, row, column + 7))
-		return CALLER_REVOKED;
-	if (pg_bool(r, row, column + 8))
-		return CALLER_SUSPENDED;
-	if (pg_bool(r, row, column + 9))
-		return CALLER_EXPIRED;
-	return CALLER_ACTIVE;
-}
-
-void caller_take(struct metadb *db, struct pg_rows *r, int row, int column, struct caller *out)
+void caller_take(struct metadb *db, struct pg_rows *r, int row, struct caller *out)
 {
 	memset(out, 0, sizeof(*out));
-	out->state = state_of(r, row, column);
+	out->state = (enum caller_state)pg_int(r, row, 1);
 	if (out->state != CALLER_ACTIVE)
 		return;
-	out->token_id = pg_int(r, row, column);
-	out->account_id = pg_int(r, row, column + 1);
-	snprintf(out->login, sizeof(out->login), "%s", pg_text(r, row, column + 2));
-	out->kind = (enum token_kind)pg_int(r, row, column + 3);
-	out->scopes = (unsigned)pg_int(r, row, column + 4);
-	out->site_admin = pg_bool(r, row, column + 5);
-	out->expires_at = pg_int(r, row, column + 6);
-	if (pg_bool(r, row, column + 10))
+	out->token_id = pg_int(r, row, 2);
+	out->account_id = pg_int(r, row, 3);
+	snprintf(out->login, sizeof(out->login), "%s", pg_text(r, row, 4));
+	out->kind = (enum token_kind)pg_int(r, row, 5);
+	out->scopes = (unsigned)pg_int(r, row, 6);
+	out->site_admin = pg_bool(r, row, 7);
+	out->expires_at = pg_int(r, row, 8);
+	if (pg_bool(r, row, 9))
 		token_touch_add(db->touch, out->token_id);
 }
 
@@ -80,15 +62,13 @@ static int take(struct batch_item *item, struct pg_rows *r, int row)
 {
 	struct caller_lookup *l = (struct caller_lookup *)item;
 
-	caller_take(l->db, r, row, 1, l->out);
+	caller_take(l->db, r, row, l->out);
 	return 0;
 }
 
 const struct batch_kind lookup_caller_kind = {
 	.what = "whose credential it is",
-	.sql = "SELECT q.ord, " CALLER_COLUMNS " "
-	       "FROM unnest($1::bytea[], $2::bigint[], $3::bigint[]) "
-	       "WITH ORDINALITY AS q(hash, token_id, account_id, ord) " CALLER_JOINS,
+	.sql = "SELECT " CALLER_COLUMNS " FROM find_caller($1, $2, $3)",
 	.max = 256,
 	.bind = bind,
 	.take = take,

@@ -18,17 +18,6 @@ struct manifest_lookup {
 	struct manifest_info *out;
 };
 
-static const char find_sql[] =
-	"SELECT q.ord, m.id, m.algorithm, m.digest, m.kind, m.media_type, m.size "
-	"FROM unnest($1::bigint[], $2::text[], $3::smallint[], $4::bytea[]) "
-	"WITH ORDINALITY AS q(package_id, tag, algorithm, digest, ord) "
-	"CROSS JOIN LATERAL (SELECT manifest.* FROM ("
-	"SELECT tag.manifest_id AS id FROM tag WHERE tag.package_id = q.package_id "
-	"AND tag.name = q.tag LIMIT 1) t JOIN manifest ON manifest.id = t.id "
-	"UNION ALL SELECT manifest.* FROM manifest WHERE manifest.package_id = q.package_id "
-	"AND manifest.algorithm = q.algorithm AND manifest.digest = q.digest LIMIT 1) m "
-	"WHERE m.deleted_at IS NULL";
-
 static void bind_find(struct pg_stmt *s, struct batch_item *const *item, size_t count)
 {
 	struct pg_array package, tag, algorithm, bytes;
@@ -74,7 +63,8 @@ static int take_find(struct batch_item *item, struct pg_rows *r, int row)
 
 const struct batch_kind lookup_manifest_kind = {
 	.what = "which manifest it is",
-	.sql = find_sql,
+	.sql = "SELECT ord, id, algorithm, digest, kind, media_type, size "
+	       "FROM find_manifest($1, $2, $3, $4)",
 	.max = 256,
 	.bind = bind_find,
 	.take = take_find,
@@ -139,9 +129,7 @@ static int take_bytes(struct batch_item *item, struct pg_rows *r, int row)
 
 const struct batch_kind lookup_manifest_bytes_kind = {
 	.what = "the bytes of a manifest",
-	.sql = "SELECT q.ord, m.bytes FROM unnest($1::bigint[]) WITH ORDINALITY AS q(id, ord) "
-	       "CROSS JOIN LATERAL (SELECT bytes FROM manifest "
-	       "WHERE manifest.id = q.id AND deleted_at IS NULL LIMIT 1) m",
+	.sql = "SELECT ord, bytes FROM find_manifest_bytes($1)",
 	.max = 16, /* each may be megabytes */
 	.bind = bind_bytes,
 	.take = take_bytes,

@@ -30,12 +30,12 @@ struct credential {
 
 /* Everything but anonymous and active is answered 401, on every route. */
 enum caller_state {
-	CALLER_ANONYMOUS,
-	CALLER_ACTIVE,
-	CALLER_UNKNOWN, /* no such token, or the account is gone */
-	CALLER_EXPIRED,
-	CALLER_REVOKED,
-	CALLER_SUSPENDED,
+	CALLER_ANONYMOUS = 0,
+	CALLER_ACTIVE = 1,  /* from here on as find_caller() of schema/0009 answers */
+	CALLER_UNKNOWN = 2, /* no such token, or the account is gone */
+	CALLER_EXPIRED = 3,
+	CALLER_REVOKED = 4,
+	CALLER_SUSPENDED = 5,
 };
 struct caller {
 	enum caller_state state;

@@ -246,7 +246,7 @@ void pg_conn_open(struct pg_conn *c)
 	assert(c->state == CLOSED);
 	if (!c->options->pooled) {
 		snprintf(options, sizeof(options),
-			 "-c statement_timeout=%lld -c synchronous_commit=on "
+			 "-c statement_timeout=%lld "
 			 "-c idle_in_transaction_session_timeout=60s",
 			 (long long)c->options->statement_timeout_ms);
 		keys[3] = "options";

@@ -5,17 +5,17 @@
 -- or misses it and says so. Packages are published by their first manifest, and whoever pushed
 -- that is the publisher and an admin.
 
--- Which of the wanted digests (sorted, distinct) are not there; those that are, are locked.
+-- Which of the wanted digests (sorted, distinct) are not there, as positions; those that are, are locked
+-- in that order. A LATERAL (… LIMIT 1) is one index probe; a join could read all links of a package.
 CREATE FUNCTION blobs_missing(in_package bigint, algs smallint[], digs bytea[])
 RETURNS bigint[] LANGUAGE plpgsql AS $$
 DECLARE
 	there bigint[];
 BEGIN
-	SELECT array_agg(locked.ord) INTO there FROM (
-		SELECT w.ord FROM unnest(algs, digs) WITH ORDINALITY AS w(alg, dig, ord)
-		JOIN package_blob l
-		ON l.package_id = in_package AND l.algorithm = w.alg AND l.digest = w.dig
-		ORDER BY w.ord FOR KEY SHARE OF l) AS locked;
+	SELECT array_agg(w.ord) INTO there
+	FROM unnest(algs, digs) WITH ORDINALITY AS w(alg, dig, ord)
+	CROSS JOIN LATERAL (SELECT FROM package_blob l WHERE l.package_id = in_package
+		AND l.algorithm = w.alg AND l.digest = w.dig LIMIT 1 FOR KEY SHARE) locked;
 	RETURN ARRAY(SELECT generate_series(1, cardinality(digs))
 		     EXCEPT SELECT unnest(there) ORDER BY 1);
 END $$;
@@ -25,12 +25,11 @@ RETURNS bigint[] LANGUAGE plpgsql AS $$
 DECLARE
 	there bigint[];
 BEGIN
-	SELECT array_agg(locked.ord) INTO there FROM (
-		SELECT w.ord FROM unnest(algs, digs) WITH ORDINALITY AS w(alg, dig, ord)
-		JOIN manifest m
-		ON m.package_id = in_package AND m.algorithm = w.alg AND m.digest = w.dig
-		WHERE m.deleted_at IS NULL
-		ORDER BY w.ord FOR KEY SHARE OF m) AS locked;
+	SELECT array_agg(w.ord) INTO there
+	FROM unnest(algs, digs) WITH ORDINALITY AS w(alg, dig, ord)
+	CROSS JOIN LATERAL (SELECT FROM manifest m WHERE m.package_id = in_package
+		AND m.algorithm = w.alg AND m.digest = w.dig AND m.deleted_at IS NULL
+		LIMIT 1 FOR KEY SHARE) locked;
 	RETURN ARRAY(SELECT generate_series(1, cardinality(digs))
 		     EXCEPT SELECT unnest(there) ORDER BY 1);
 END $$;
