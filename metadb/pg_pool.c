@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "proto/base/log.h"
+#include "proto/base/metrics.h"
 
 #define TICK_MS	       50
 #define BACKOFF_MIN_MS 50
@@ -74,6 +75,9 @@ static void finish(struct pg_job *job, int rc)
 {
 	job->state = PG_JOB_RESTS;
 	job->work.rc = rc;
+	metric_observe_us(M_DATABASE_SECONDS, clock_now_us() - job->queued_us);
+	if (rc == ERR_UNAVAILABLE || rc == ERR_UNKNOWN_OUTCOME)
+		metric_inc(M_DATABASE_FAILED);
 	if (job->slot != NULL && (!job->hold || !job->slot->up)) {
 		job->slot->job = NULL;
 		job->slot = NULL;
@@ -108,6 +112,7 @@ static void on_done(void *arg, struct pg_work *w)
 	if (pg_conn_closed(slot->conn))
 		slot->up = false;
 	if (again(p, job)) {
+		metric_inc(M_DATABASE_AGAIN);
 		pg_work_clear(w);
 		slot->job = NULL;
 		job->slot = NULL;
@@ -150,6 +155,7 @@ static void on_state(void *arg, bool up, const char *why)
 		if (p->backoff_ms > BACKOFF_MAX_MS)
 			p->backoff_ms = BACKOFF_MAX_MS;
 	}
+	metric_set(M_DATABASE_UP, slots_up(p));
 	deferred_queue(&p->look);
 }
 
@@ -197,7 +203,7 @@ static void fail_late(struct pg_pool *p)
 	for (job = TAILQ_FIRST(&p->queue); job != NULL; job = next) {
 		next = TAILQ_NEXT(job, link);
 		if (now < job->work.deadline_ms && !p->closing &&
-		    !(away && now - job->queued_ms >= PG_AWAY_MS))
+		    !(away && now - job->queued_us / 1000 >= PG_AWAY_MS))
 			continue;
 		TAILQ_REMOVE(&p->queue, job, link);
 		finish(job, ERR_UNAVAILABLE);
@@ -281,8 +287,8 @@ void pg_job_submit(struct pg_job *job)
 	struct pg_pool *p = job->pool;
 
 	assert(job->state == PG_JOB_RESTS && job->done != NULL);
-	job->queued_ms = clock_now_ms();
-	job->work.deadline_ms = job->queued_ms + p->timeout_ms;
+	job->queued_us = clock_now_us();
+	job->work.deadline_ms = clock_now_ms() + p->timeout_ms;
 	job->work.label = job->work.stmt[0].sql;
 	job->tries = 0;
 	job->state = PG_JOB_QUEUED;

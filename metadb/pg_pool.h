@@ -34,7 +34,7 @@ struct pg_job {
 	enum { PG_JOB_RESTS, PG_JOB_QUEUED, PG_JOB_RUNS } state;
 	bool abandoned;
 	int tries;
-	int64_t queued_ms;
+	int64_t queued_us; /* on the clock of clock_now_us() */
 	TAILQ_ENTRY(pg_job) link;
 };
 

@@ -67,6 +67,11 @@ METRIC(STORAGE_EPOCH,    GAUGE,     "packhouse_storage_epoch", "", "Highest epoc
 METRIC(STORAGE_JOBS,     GAUGE,     "packhouse_storage_jobs", "", "Requests being worked on")
 METRIC(STORAGE_TICKETS,  GAUGE,     "packhouse_storage_tickets", "", "Reservations whose chunk has not come yet")
 
+METRIC(DATABASE_SECONDS, HISTOGRAM, "packhouse_process_database_seconds", "", "From asking PostgreSQL to its answer, waiting for a connection included")
+METRIC(DATABASE_FAILED,  COUNTER,   "packhouse_process_database_failures_total", "", "Statements and transactions that got no answer")
+METRIC(DATABASE_AGAIN,   COUNTER,   "packhouse_process_database_repeated_total", "", "Those sent again after a deadlock or a lost connection")
+METRIC(DATABASE_UP,      GAUGE,     "packhouse_process_database_connections", "", "Connections to PostgreSQL that are up")
+
 METRIC(KEEPER_EPOCH,     GAUGE,     "packhouse_keeper_epoch", "", "Newest epoch of the cluster map; 0: none yet")
 METRIC(KEEPER_NODES,     GAUGE,     "packhouse_keeper_nodes", "", "Storage daemons registered")
 METRIC(KEEPER_NODES_ALIVE, GAUGE,   "packhouse_keeper_nodes_alive", "", "Storage daemons that announced themselves in the last 15 seconds")
