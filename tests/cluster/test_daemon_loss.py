@@ -42,6 +42,10 @@ def test_one_killed_among_pushes_and_pulls(cluster, user):
         assert user.registry().pull_image(f"{user.login}/new-{number}", "v1") == (manifest, layers)
     owing = cluster.query("SELECT count(*) FROM partition_owes")[0][0]
     assert owing > 0, "a push that missed a copy leaves a record of what is owed"
+    deadline = time.monotonic() + 30
+    while cluster.metrics("metadb")["packhouse_keeper_partitions_owing"] == 0:
+        assert time.monotonic() < deadline, "the keeper's metrics do not show what is owed"
+        time.sleep(0.5)
     cluster.up()
 
 
@@ -66,14 +70,14 @@ def test_two_killed(cluster, user):
     # what is there is served by the one that is left: each chunk has three copies
     assert user.registry().pull_image(name, "v1") == (manifest, layers)
 
-    registry = user.registry()
+    registry, data = user.registry(), random_bytes(1 << 20)
     answer = registry.call("POST", f"/v2/{user.login}/half/blobs/uploads/")
     if answer.status_code == 202:
-        data = random_bytes(1 << 20)
         answer = registry.finish_upload(answer.headers["Location"], data, digest_of(data))
     assert answer.status_code == 503
     assert int(answer.headers["Retry-After"]) > 0
     assert answer.json()["errors"][0]["code"] == "UNAVAILABLE"
+    assert not registry.has_blob(f"{user.login}/half", digest_of(data))
 
     cluster.up()
     assert user.registry().pull_image(name, "v1") == (manifest, layers)
