@@ -36,6 +36,7 @@ struct pg_pool {
 	struct timer tick;
 	struct deferred look;
 	int64_t next_attempt_ms;
+	int64_t away_since_ms; /* when the last connection went; the start, before the first */
 	int64_t backoff_ms;
 	bool was_up;
 	bool complained; /* about this absence: once is enough */
@@ -102,6 +103,13 @@ static bool again(struct pg_pool *p, struct pg_job *job)
 	       ++job->tries < TRIES_MAX && clock_now_ms() < job->work.deadline_ms;
 }
 
+static void mark(struct pg_slot *slot, bool up)
+{
+	if (slot->up && !up && slots_up(slot->pool) == 1)
+		slot->pool->away_since_ms = clock_now_ms();
+	slot->up = up;
+}
+
 static void on_done(void *arg, struct pg_work *w)
 {
 	struct pg_slot *slot = arg;
@@ -110,7 +118,7 @@ static void on_done(void *arg, struct pg_work *w)
 
 	assert(job != NULL && &job->work == w && job->state == PG_JOB_RUNS);
 	if (pg_conn_closed(slot->conn))
-		slot->up = false;
+		mark(slot, false);
 	if (again(p, job)) {
 		metric_inc(M_DATABASE_AGAIN);
 		pg_work_clear(w);
@@ -129,7 +137,7 @@ static void on_state(void *arg, bool up, const char *why)
 	struct pg_slot *slot = arg;
 	struct pg_pool *p = slot->pool;
 
-	slot->up = up;
+	mark(slot, up);
 	if (up) {
 		p->backoff_ms = BACKOFF_MIN_MS;
 		if (!p->was_up)
@@ -193,17 +201,25 @@ static void open_one(struct pg_pool *p)
 	pg_conn_open(closed->conn);
 }
 
+/* How long work waits for a first connection: shortly, once it is known that there is none. */
+static int64_t patience_ms(const struct pg_pool *p, int64_t now)
+{
+	if (slots_up(p) > 0)
+		return INT64_MAX;
+	return now - p->away_since_ms >= PG_AWAY_MS ? PG_AWAY_KNOWN_MS : PG_AWAY_MS;
+}
+
 static void fail_late(struct pg_pool *p)
 {
 	int64_t now = clock_now_ms();
-	bool away = slots_up(p) == 0;
+	int64_t patience = patience_ms(p, now);
 	struct pg_job *job;
 	struct pg_job *next;
 
 	for (job = TAILQ_FIRST(&p->queue); job != NULL; job = next) {
 		next = TAILQ_NEXT(job, link);
 		if (now < job->work.deadline_ms && !p->closing &&
-		    !(away && now - job->queued_us / 1000 >= PG_AWAY_MS))
+		    now - job->queued_us / 1000 < patience)
 			continue;
 		TAILQ_REMOVE(&p->queue, job, link);
 		finish(job, ERR_UNAVAILABLE);
@@ -245,6 +261,7 @@ struct pg_pool *pg_pool_new(struct loop *l, const struct pg_conn_options *o, int
 	p->options = *o;
 	p->timeout_ms = timeout_ms;
 	p->backoff_ms = BACKOFF_MIN_MS;
+	p->away_since_ms = clock_now_ms();
 	p->count = connections;
 	TAILQ_INIT(&p->queue);
 	timer_init(&p->tick, l, on_tick, p);

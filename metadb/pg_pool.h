@@ -15,7 +15,8 @@
 
 #include "metadb/pg_conn.h"
 
-#define PG_AWAY_MS 900
+#define PG_AWAY_MS	 900
+#define PG_AWAY_KNOWN_MS 150 /* once it has been away for that long */
 
 struct pg_pool;
 struct pg_slot;

@@ -243,6 +243,9 @@ H_TEST(a_killed_server_is_away_for_a_second_and_back_soon)
 	assert_int_equal(s[0].rc, ERR_UNAVAILABLE);
 	assert_true(clock_now_ms() - start < 3000);
 	assert_false(metadb_up(hasty, NULL));
+	start = clock_now_ms();
+	assert_int_equal(await_statement("SELECT 1", PG_READ), ERR_UNAVAILABLE);
+	assert_true(clock_now_ms() - start < 600);
 	control("start");
 	start = clock_now_ms();
 	while (await_statement("SELECT 1", PG_READ) != 0)
