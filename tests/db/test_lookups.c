@@ -345,10 +345,11 @@ struct scans {
 static void await_scans(struct pg_tx *tx, struct scans *out)
 {
 	struct pg_rows *r = await_one(
-		tx, "SELECT coalesce(sum(seq_scan), 0)::bigint, "
-		    "coalesce(sum(seq_tup_read + coalesce(idx_tup_fetch, 0)), 0)::bigint, "
-		    "coalesce(sum(idx_scan), 0)::bigint FROM pg_stat_xact_user_tables "
-		    "WHERE relname NOT IN ('cluster_map', 'partition_owes', 'node')");
+		tx,
+		"SELECT coalesce(sum(seq_scan), 0)::bigint, "
+		"coalesce(sum(seq_tup_read + coalesce(idx_tup_fetch, 0)), 0)::bigint, "
+		"coalesce(sum(idx_scan), 0)::bigint FROM pg_stat_xact_user_tables "
+		"WHERE relname NOT IN ('cluster', 'cluster_map', 'partition_owes', 'node')");
 
 	out->whole = pg_int(r, 0, 0);
 	out->rows = pg_int(r, 0, 1);
