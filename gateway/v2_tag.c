@@ -38,6 +38,9 @@ int v2_tag_list(struct request *rq)
 
 	if (page_size(request_query(rq, "n"), &limit) < 0)
 		return refuse(rq, PAGINATION_INVALID, "n must be a number");
+	/* Blobs alone, of a push that is not over or was given up, do not make it visible. */
+	if (!rq->standing.published)
+		return refuse(rq, NAME_UNKNOWN, NULL);
 	rc = await_tags_list(rq->worker->metadb, rq->arena, rq->package_id, last, limit, &tags);
 	if (rc < 0)
 		return give_up(rq, rc, "listing tags");

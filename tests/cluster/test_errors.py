@@ -324,3 +324,13 @@ def test_tags_by_pages(owner):
         path = re.match(r"<([^>]+)>; rel=\"next\"", link).group(1) if link else None
     assert seen == [["C", "a", "b"], ["d-1"]]
     assert ok(registry.call("GET", f"/v2/{name}/tags/list?n=0"), 200).json()["tags"] == []
+
+
+def test_a_package_is_visible_with_its_first_manifest(owner):
+    name, registry = f"{owner.login}/young", owner.registry()
+    data = b"bytes without a manifest"
+    headers = {"Content-Type": "application/octet-stream"}
+    ok(registry.call("POST", f"/v2/{name}/blobs/uploads/?digest={digest_of(data)}", data=data, headers=headers), 201)
+    error_of(registry.call("GET", f"/v2/{name}/tags/list"), 404, "NAME_UNKNOWN")
+    registry.push_image(name, "v1", [data])
+    assert ok(registry.call("GET", f"/v2/{name}/tags/list"), 200).json()["tags"] == ["v1"]
