@@ -21,6 +21,10 @@ int v2_blob_get(struct request *rq);	 /* GET HEAD /v2/{name}/blobs/{digest} */
 int v2_manifest_get(struct request *rq); /* GET HEAD /v2/{name}/manifests/{reference} */
 int v2_manifest_put(struct request *rq); /* PUT /v2/{name}/manifests/{reference} */
 
+/* gateway/v2_delete.c */
+int v2_blob_delete(struct request *rq);	    /* DELETE /v2/{name}/blobs/{digest} */
+int v2_manifest_delete(struct request *rq); /* DELETE /v2/{name}/manifests/{reference} */
+
 /* Uploads, {session} is their id: gateway/v2_upload.c */
 int v2_upload_start(struct request *rq);  /* POST /v2/{name}/blobs/uploads/ */
 int v2_upload_status(struct request *rq); /* GET /v2/{name}/blobs/uploads/{session} */

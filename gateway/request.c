@@ -75,6 +75,9 @@ static enum surface surface_of(struct slice path)
 	return SURFACE_WEB;
 }
 
+#define ALLOWED_WORDS "this path knows %s only"
+
+/* Docker shows the message, and stops trying again, only when there is a detail. */
 static int refuse_method(struct request *rq)
 {
 	const char *allowed = NULL;
@@ -85,7 +88,11 @@ static int refuse_method(struct request *rq)
 				rq->arena, "%s%s%s", allowed != NULL ? allowed : "",
 				allowed != NULL ? ", " : "", method_name((enum method)bit));
 	reply_header(rq, "Allow", "%s", allowed);
-	return refuse_by_surface(rq, UNSUPPORTED, "this path knows %s only", allowed);
+	if (rq->surface != SURFACE_REGISTRY)
+		return refuse_by_surface(rq, UNSUPPORTED, ALLOWED_WORDS, allowed);
+	return refuse_with(rq, 405, UNSUPPORTED,
+			   arena_printf(rq->arena, "{\"allow\":\"%s\"}", allowed),
+			   ALLOWED_WORDS, allowed);
 }
 
 /* Path and query to a route and its parameters: 0, or refused. */

@@ -15,6 +15,7 @@
 #define ORG_ADMIN  {.need = NEED_ORG_ADMIN}
 #define PULL       {.need = NEED_PACKAGE, .action = ACTION_PULL}
 #define PUSH       {.need = NEED_PACKAGE, .action = ACTION_PUSH, .creates = true}
+#define DELETE     {.need = NEED_PACKAGE, .action = ACTION_DELETE}
 
 #define UPLOADS "/v2/{name}/blobs/uploads/"
 #define UPLOAD  "/v2/{name}/blobs/uploads/{session}"
@@ -30,8 +31,10 @@ const struct route route_table[] = {
 	{METHOD_PUT,    UPLOAD,                               PUSH,    v2_upload_put},
 	{METHOD_DELETE, UPLOAD,                               PUSH,    v2_upload_cancel},
 	{READ,          "/v2/{name}/blobs/{digest}",          PULL,    v2_blob_get},
+	{METHOD_DELETE, "/v2/{name}/blobs/{digest}",          DELETE,  v2_blob_delete},
 	{READ,          "/v2/{name}/manifests/{reference}",   PULL,    v2_manifest_get},
 	{METHOD_PUT,    "/v2/{name}/manifests/{reference}",   PUSH,    v2_manifest_put},
+	{METHOD_DELETE, "/v2/{name}/manifests/{reference}",   DELETE,  v2_manifest_delete},
 	{METHOD_GET,    "/v2/{name}/tags/list",               PULL,    v2_tag_list},
 
 	{METHOD_GET,    "/api/v3/",                           VALID,   api_base_get},

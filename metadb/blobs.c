@@ -14,11 +14,12 @@
 static const char sql[] =
 	"WITH renewed AS (UPDATE package_blob SET protect_until = now() + " PROTECTION_SQL " "
 	"WHERE package_id = $1 AND algorithm = $2 AND digest = $3 "
-	"AND protect_until < now() + " PROTECTION_SQL " / 2 RETURNING 1) "
+	"AND deleted_at IS NULL AND protect_until < now() + " PROTECTION_SQL
+	" / 2 RETURNING 1) "
 	"SELECT b.gen, b.size, b.lost_at IS NOT NULL FROM package_blob l "
 	"JOIN blob b USING (algorithm, digest) "
 	"WHERE l.package_id = $1 AND l.algorithm = $2 AND l.digest = $3 "
-	"AND (l.protect_until >= now() + " PROTECTION_SQL
+	"AND l.deleted_at IS NULL AND (l.protect_until >= now() + " PROTECTION_SQL
 	" / 2 OR EXISTS (SELECT FROM renewed))";
 
 int await_blob_promise(struct metadb *db, int64_t package_id, const struct digest *d,

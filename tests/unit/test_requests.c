@@ -194,6 +194,7 @@ static void what_is_no_route(void **state)
 	assert_got(" 405 Method Not Allowed\r\n");
 	assert_got("\r\nAllow: GET, HEAD, DELETE\r\n");
 	assert_got("\"code\":\"UNSUPPORTED\"");
+	assert_got(",\"detail\":{\"allow\":\"GET, HEAD, DELETE\"}}]}");
 	client_asks("GET", "/v2/a/b/thing%");
 	assert_got(" 400 Bad Request\r\n");
 	client_asks("GET", "/v2/A/b/thing");
