@@ -24,6 +24,8 @@ def all_works(seconds, big, huge):
              ["push-blob", "--size", "4KiB", "--connections", "8", *each], wanted=5),
         Work("push-4k-1", "push 4 KiB blobs, 1 connection",
              ["push-blob", "--size", "4KiB", "--connections", "1", *each]),
+        Work("push-4k-put", "push 4 KiB blobs without PATCH, 8 connections",
+             ["push-blob", "--push", "put", "--size", "4KiB", "--connections", "8", *each]),
         Work("put-manifest", "PUT manifest, 8 connections",
              ["put-manifest", "--layers", "3", "--connections", "8", *each], wanted=3),
         Work("put-manifest-1", "PUT manifest, 1 connection",
