@@ -7,6 +7,8 @@
  */
 #include "gateway/http_body.h"
 
+#include "proto/base/hex.h"
+
 /* 15 hex digits stay below 2^60: no sum of sizes that a body can reach overflows. */
 #define DIGITS_MAX 15
 
@@ -39,17 +41,6 @@ void body_take(struct http_body *b, int64_t n)
 		b->state = b->chunked ? BODY_DATA_CR : BODY_DONE;
 }
 
-static int digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 static int expect(struct http_body *b, char c, char wanted, enum body_state next)
 {
 	if (c != wanted)
@@ -72,7 +63,7 @@ static int skip(struct http_body *b, char c, unsigned max, enum body_state at_cr
 
 static int size_step(struct http_body *b, char c)
 {
-	int value = digit(c);
+	int value = hex_digit(c);
 
 	if (value >= 0 && b->digits < DIGITS_MAX) {
 		b->left = b->left << 4 | value;

@@ -129,8 +129,8 @@ static int on_header_value(http_parser *p, const char *at, size_t len)
 	return 0;
 }
 
-/* RFC 9110 §5.6.2 */
-static bool is_token(struct slice s)
+/* At least one byte, all of them letters, digits or among `others`. */
+static bool only_alnum_and(struct slice s, const char *others)
 {
 	for (size_t i = 0; i < s.len; i++) {
 		unsigned char c = (unsigned char)s.data[i];
@@ -139,10 +139,16 @@ static bool is_token(struct slice s)
 			continue;
 		if (c >= '0' && c <= '9')
 			continue;
-		if (c == 0 || strchr("!#$%&'*+-.^_`|~", c) == NULL)
+		if (c == 0 || strchr(others, c) == NULL)
 			return false;
 	}
 	return s.len > 0;
+}
+
+/* RFC 9110 §5.6.2 */
+static bool is_token(struct slice s)
+{
+	return only_alnum_and(s, "!#$%&'*+-.^_`|~");
 }
 
 static bool slice_is(struct slice s, const char *text)
@@ -210,17 +216,7 @@ static int check_names(struct adapter *ad)
 
 static bool host_ok(struct slice s)
 {
-	for (size_t i = 0; i < s.len; i++) {
-		unsigned char c = (unsigned char)s.data[i];
-
-		if ((c | 0x20) >= 'a' && (c | 0x20) <= 'z')
-			continue;
-		if (c >= '0' && c <= '9')
-			continue;
-		if (c == 0 || strchr(".-_:[]", c) == NULL)
-			return false;
-	}
-	return s.len > 0 && s.len <= 255;
+	return only_alnum_and(s, ".-_:[]") && s.len <= 255;
 }
 
 static int take_host(struct adapter *ad)

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "proto/base/arena.h"
+#include "proto/base/hex.h"
 
 void uri_split(struct slice target, struct slice *path, struct slice *query)
 {
@@ -22,17 +23,6 @@ void uri_split(struct slice target, struct slice *path, struct slice *query)
 	}
 }
 
-static int hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 /* Decode into `to` (room for len + 1 bytes), end it with a NUL; the length, or ERR_SYNTAX. */
 static int64_t decode(char *to, const char *from, size_t len, bool plus)
 {
@@ -42,8 +32,8 @@ static int64_t decode(char *to, const char *from, size_t len, bool plus)
 		char c = from[i];
 
 		if (c == '%') {
-			int high = len - i > 2 ? hex(from[i + 1]) : -1;
-			int low = len - i > 2 ? hex(from[i + 2]) : -1;
+			int high = len - i > 2 ? hex_digit(from[i + 1]) : -1;
+			int low = len - i > 2 ? hex_digit(from[i + 2]) : -1;
 
 			if (high < 0 || low < 0)
 				return ERR_SYNTAX;
