@@ -34,6 +34,10 @@ SETTING_INT(storage_bulk_port, "storage.bulk_port", 0, 0, 65535, "port of the bu
 SETTING_TEXT(storage_private, "storage.private", "127.0.0.1:0", "address and port of the daemon's private listener")
 SETTING_SIZE(storage_segment_size, "storage.segment_size", 64 * MIB, 1 * MIB, 4 * GIB, "size of a segment file, preallocated")
 SETTING_SIZE(storage_floor, "storage.floor", 256 * MIB, 0, 1024 * GIB, "free bytes of the disk that are never used for new chunks")
+SETTING_INT(storage_compact_ratio, "storage.compact_ratio", 60, 1, 90, "percent of a segment that must still count for it to be left alone; below it, what counts is written again and the rest freed")
+SETTING_SIZE(storage_compact_rate, "storage.compact_rate", 64 * MIB, 64 * KIB, 64 * GIB, "bytes a second that compaction reads and writes at most")
+SETTING_SIZE(storage_scrub_rate, "storage.scrub_rate", 20 * MIB, 64 * KIB, 64 * GIB, "bytes a second that the scrub reads at most")
+SETTING_TIME(storage_scrub_age, "storage.scrub_age", 14 * 86400000LL, 60000, 366 * 86400000LL, "time in which every stored chunk is read again and checked")
 SETTING_INT(storage_threads, "storage.threads", 4, 1, 256, "threads that read and verify chunks")
 
 SETTING_TEXT(gateway_name, "gateway.name", "gateway", "name of this gateway in logs")

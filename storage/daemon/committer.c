@@ -17,6 +17,7 @@ struct committer {
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t more;
+	pthread_cond_t finish; /* of a commit that a thread waits for */
 	struct commit_list queue;
 	bool closing;
 	size_t pending; /* loop's side */
@@ -69,6 +70,18 @@ static void commit_group(struct committer *c, struct commit_list *group)
 	metric_add(M_STORAGE_GROUP_OPS, (int64_t)count);
 }
 
+static void hand_back(struct committer *c, struct commit *m)
+{
+	if (m->done) {
+		mailbox_post(c->finished, &m->letter);
+		return;
+	}
+	pthread_mutex_lock(&c->lock);
+	m->finished = true;
+	pthread_cond_broadcast(&c->finish);
+	pthread_mutex_unlock(&c->lock);
+}
+
 static void *committer_main(void *arg)
 {
 	struct committer *c = arg;
@@ -79,7 +92,7 @@ static void *committer_main(void *arg)
 		commit_group(c, &group);
 		while ((m = TAILQ_FIRST(&group)) != NULL) {
 			TAILQ_REMOVE(&group, m, link);
-			mailbox_post(c->finished, &m->letter);
+			hand_back(c, m);
 		}
 	}
 	return NULL;
@@ -103,6 +116,7 @@ struct committer *committer_new(struct loop *l, struct store *s)
 	TAILQ_INIT(&c->queue);
 	pthread_mutex_init(&c->lock, NULL);
 	pthread_cond_init(&c->more, NULL);
+	pthread_cond_init(&c->finish, NULL);
 	c->finished = mailbox_new(l, on_finished, c);
 	rc = pthread_create(&c->thread, NULL, committer_main, c);
 	if (rc != 0)
@@ -123,6 +137,7 @@ void committer_free(struct committer *c)
 	mailbox_free(c->finished);
 	assert(c->pending == 0);
 	pthread_cond_destroy(&c->more);
+	pthread_cond_destroy(&c->finish);
 	pthread_mutex_destroy(&c->lock);
 	free(c);
 }
@@ -130,11 +145,26 @@ void committer_free(struct committer *c)
 void committer_submit(struct committer *c, struct commit *commit)
 {
 	assert(commit->count > 0 ? commit->count <= STORE_GROUP_MAX : commit->run != NULL);
+	assert(commit->done != NULL);
 	c->pending++;
 	pthread_mutex_lock(&c->lock);
 	assert(!c->closing);
 	TAILQ_INSERT_TAIL(&c->queue, commit, link);
 	pthread_cond_signal(&c->more);
+	pthread_mutex_unlock(&c->lock);
+}
+
+void committer_wait(struct committer *c, struct store_op *ops, size_t count, size_t bytes)
+{
+	struct commit m = {.ops = ops, .count = count, .bytes = bytes};
+
+	assert(count > 0 && count <= STORE_GROUP_MAX);
+	pthread_mutex_lock(&c->lock);
+	assert(!c->closing);
+	TAILQ_INSERT_TAIL(&c->queue, &m, link);
+	pthread_cond_signal(&c->more);
+	while (!m.finished)
+		pthread_cond_wait(&c->finish, &c->lock);
 	pthread_mutex_unlock(&c->lock);
 }
 

@@ -3,7 +3,8 @@
  *
  * Commits queue up while the disk works on a group; the next group is all that waits, up to
  * COMMITTER_GROUP_BYTES or STORE_GROUP_MAX operations. An idle disk starts at once. Each
- * commit's done is called on the loop after its group is durable, or has failed.
+ * commit's done is called on the loop after its group is durable, or has failed. Another thread
+ * waits for its operations instead: committer_wait().
  */
 #pragma once
 
@@ -24,7 +25,8 @@ struct commit {
 	size_t count;	      /* 1…STORE_GROUP_MAX; 0: run */
 	size_t bytes;	      /* of payload */
 	void (*run)(struct commit *c, struct store *s);
-	void (*done)(struct commit *c);
+	void (*done)(struct commit *c); /* NULL: committer_wait()'s */
+	bool finished;			/* the same */
 	struct letter letter;
 	TAILQ_ENTRY(commit) link;
 };
@@ -34,4 +36,9 @@ struct committer *committer_new(struct loop *l, struct store *s);
 void committer_free(struct committer *c);
 /* From the loop's thread. */
 void committer_submit(struct committer *c, struct commit *commit);
+/*
+ * From a thread of its own, which ends before the committer is freed: do the operations
+ * (1…STORE_GROUP_MAX, with `bytes` of payload in all) and return.
+ */
+void committer_wait(struct committer *c, struct store_op *ops, size_t count, size_t bytes);
 size_t committer_pending(const struct committer *c);

@@ -35,6 +35,8 @@ struct index_base_ops {
 	/* All of it or nothing, durable on return. Entries are in key order; GONE deletes. */
 	int (*apply)(struct index_base *b, const struct index_entry *entries, size_t count,
 		     const struct watermark *mark);
+	/* It has been read from end to end, or made anew, and this process is still alive. */
+	void (*trust)(struct index_base *b);
 	void (*free)(struct index_base *b);
 };
 
@@ -42,7 +44,10 @@ struct index_base {
 	const struct index_base_ops *ops;
 };
 
-/* The real one: an LMDB environment in folder `dir`, made if absent. */
+/*
+ * The real one: an LMDB environment in folder `dir`, made if absent. One that twice in a row
+ * took the process with it before trust() is thrown away.
+ */
 int index_lmdb_open(const char *dir, struct index_base **out) MUST_CHECK;
 
 struct index;

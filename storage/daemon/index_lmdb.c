@@ -5,6 +5,11 @@
  * A commit syncs in full, so the tables and their watermark are one state. LMDB 0.9 keeps no
  * checksums of its pages: a wrong entry must be harmless, and is, because every record is
  * checked against the key it is read for. Whatever does not open is wiped.
+ *
+ * Rotten pages can also crash LMDB. So each start leaves a byte in the file "opening", and
+ * takes the file away once every page has been used: all entries were read, a commit went
+ * through. Two bytes found there are two starts that died in this short time, and the index is
+ * wiped; one may have been a kill -9.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -24,10 +29,12 @@
 #define MAP_SIZE    ((size_t)64 << 30) /* address space, not memory: ~118 bytes an entry */
 #define READERS_MAX 1024
 #define KEY_SIZE    (CHUNK_DIGEST_SIZE + 8)
+#define DEATHS_MAX  2
 
 struct lmdb_base {
 	struct index_base base;
 	char *dir;
+	char *opening; /* path of the file */
 	MDB_env *env;
 	MDB_dbi chunks, meta;
 };
@@ -308,12 +315,48 @@ static int base_reset(struct index_base *base, const unsigned char node[STORE_UU
 	return error_of(mdb_txn_commit(txn));
 }
 
+/* One start more; returns how many before it have died. */
+static off_t note_opening(const struct lmdb_base *b)
+{
+	int fd = open(b->opening, O_CREAT | O_WRONLY | O_APPEND | O_CLOEXEC, 0640);
+	struct stat st = {0};
+
+	if (fd < 0)
+		return 0;
+	if (fstat(fd, &st) < 0 || write(fd, "x", 1) < 0)
+		log_warn("start not noted beside the index", "reason=\"%s\"", err_text(-errno));
+	close(fd);
+	return st.st_size;
+}
+
+/* The free pages are read by a commit only. */
+static void base_trust(struct index_base *base)
+{
+	struct lmdb_base *b = lmdb_of(base);
+	struct stored_meta m;
+	MDB_txn *txn;
+	int rc = mdb_txn_begin(b->env, NULL, 0, &txn);
+
+	if (rc == 0) {
+		rc = meta_get(b, txn, &m) == 0 ? meta_put(b, txn, &m) : MDB_NOTFOUND;
+		if (rc == 0)
+			rc = mdb_txn_commit(txn);
+		else
+			mdb_txn_abort(txn);
+	}
+	if (rc != 0)
+		log_warn("index cannot be written", "reason=\"%s\"", mdb_strerror(rc));
+	unlink(b->opening);
+}
+
 static void base_free(struct index_base *base)
 {
 	struct lmdb_base *b = lmdb_of(base);
 
 	if (b->env)
 		mdb_env_close(b->env);
+	unlink(b->opening);
+	free(b->opening);
 	free(b->dir);
 	free(b);
 }
@@ -324,6 +367,7 @@ static const struct index_base_ops lmdb_ops = {
 	.get = base_get,
 	.list = base_list,
 	.apply = base_apply,
+	.trust = base_trust,
 	.free = base_free,
 };
 
@@ -337,7 +381,13 @@ int index_lmdb_open(const char *dir, struct index_base **out)
 	b = xcalloc(1, sizeof(*b));
 	b->base.ops = &lmdb_ops;
 	b->dir = xstrdup(dir);
-	rc = env_open(b);
+	b->opening = xasprintf("%s/opening", dir);
+	if (note_opening(b) >= DEATHS_MAX) {
+		log_error("index has killed the last starts and is made anew", NULL);
+		rc = env_wipe(b);
+	} else {
+		rc = env_open(b);
+	}
 	/* Its own codes are negative: something is there, but no index that can be used. */
 	if (rc < 0 || rc == EINVAL || rc == EIO) {
 		log_warn("index does not open and is made anew", "reason=\"%s\"",

@@ -4,7 +4,7 @@
  *   recover the disk ─▶ sockets ─▶ announce ─▶ serve … SIGTERM ─▶ finish what is in the house
  *
  * Everything network and memory is on the main thread's loop; the disk is touched by the
- * committer, the upkeep thread and the workers only.
+ * committer, the upkeep thread, the cleaner and the workers only.
  *
  * malloc: a frame of 256 KiB comes straight from mmap and goes straight back, and there are few
  * arenas, so that what the budget counts is what the process holds.
@@ -22,6 +22,7 @@
 #include "proto/base/probe.h"
 #include "proto/base/settings.h"
 #include "storage/daemon/announce.h"
+#include "storage/daemon/cleaner.h"
 #include "storage/daemon/peers.h"
 #include "storage/daemon/private.h"
 #include "storage/daemon/server.h"
@@ -39,6 +40,7 @@ static const char usage[] = "packhouse-storage [--config FILE] [--key=value]…\
 struct daemon {
 	struct server server;
 	struct upkeep *upkeep;
+	struct cleaner *cleaner;
 	struct announcer *announcer;
 	struct probe *probe;
 	struct timer drain;
@@ -113,6 +115,7 @@ static int start(struct daemon *d)
 	s->workers = workers_new(s->loop, "reader", (int)settings()->storage_threads);
 	s->committer = committer_new(s->loop, s->store);
 	d->upkeep = upkeep_new(s->loop, s->store, on_stats, d);
+	d->cleaner = cleaner_new(s->store, s->committer);
 	rc = server_open(s);
 	if (rc == 0)
 		rc = announcer_open(s, &d->announcer);
@@ -159,14 +162,14 @@ static void on_stop_signal(void *arg)
 	timer_start(&d->drain, DRAIN_TICK_MS);
 }
 
-/* The threads end before the store is closed; workers first, because they feed the committer.
- */
+/* The threads end before the store is closed; first those that feed the committer. */
 static int stop(struct daemon *d)
 {
 	struct server *s = &d->server;
 	int rc;
 
 	workers_free(s->workers);
+	cleaner_free(d->cleaner);
 	committer_free(s->committer);
 	upkeep_free(d->upkeep);
 	rc = store_close(s->store);

@@ -1,23 +1,11 @@
-/*
- * The walk keeps a window of the segment in memory and slides it forward:
- *
- *        from                  position                          to
- *   ──────┼───────┬──────────────┼──────────────┬────────────────┼──
- *                 |          window             |
- *
- * What the medium refuses to give is read again page by page; a page that cannot be read is
- * filled with a byte that is in no record, so that it is damage and not emptiness.
- */
+/* A segment file and the table of all. The table is one of the holders of its segments. */
 #include "storage/daemon/segment.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "proto/base/crc32c.h"
 #include "proto/base/log.h"
-
-#define WINDOW	   ((size_t)256 << 10)
-#define UNREADABLE 0xdb
+#include "storage/daemon/cursor.h"
 
 int segment_create(struct disk *d, const struct superblock *super, uint64_t size,
 		   struct segment **out, bool *unsynced)
@@ -51,118 +39,18 @@ int segment_create(struct disk *d, const struct superblock *super, uint64_t size
 	(*out)->file = file;
 	(*out)->size = size;
 	(*out)->end = SEGMENT_START;
+	(*out)->holders = 1;
 out:
 	free(pages);
 	return rc;
 }
 
-void segment_free(struct segment *s)
+void segment_release(struct segment *s)
 {
-	if (!s)
+	if (!s || --s->holders > 0)
 		return;
 	s->file->disk->ops->close(s->file);
 	free(s);
-}
-
-/* Read whole pages; what cannot be read is filled with UNREADABLE. */
-static void read_pages(struct segment *s, unsigned char *buf, uint64_t offset, size_t len)
-{
-	const struct disk_ops *ops = s->file->disk->ops;
-
-	if (ops->read_medium(s->file, buf, len, offset) == 0)
-		return;
-	for (size_t at = 0; at < len; at += LOG_PAGE) {
-		if (ops->read_medium(s->file, buf + at, LOG_PAGE, offset + at) < 0)
-			memset(buf + at, UNREADABLE, LOG_PAGE);
-	}
-}
-
-struct window {
-	struct segment *segment;
-	uint64_t limit; /* nothing is read from here on */
-	uint64_t start;
-	size_t len;
-	unsigned char *bytes;
-};
-
-static void window_init(struct window *w, struct segment *s, uint64_t limit)
-{
-	*w = (struct window){.segment = s, .limit = limit & ~(uint64_t)(LOG_PAGE - 1)};
-	if (posix_memalign((void **)&w->bytes, LOG_PAGE, WINDOW) != 0)
-		fatal("out of memory");
-}
-
-/* Bytes [offset, offset + len), len ≤ WINDOW − LOG_PAGE; NULL beyond the limit. */
-static const unsigned char *window_at(struct window *w, uint64_t offset, size_t len)
-{
-	assert(len <= WINDOW - LOG_PAGE);
-	if (offset + len > w->limit)
-		return NULL;
-	if (offset < w->start || offset + len > w->start + w->len) {
-		uint64_t rest;
-
-		w->start = offset & ~(uint64_t)(LOG_PAGE - 1);
-		rest = w->limit - w->start;
-		w->len = rest < WINDOW ? (size_t)rest : WINDOW;
-		read_pages(w->segment, w->bytes, w->start, w->len);
-	}
-	return w->bytes + (offset - w->start);
-}
-
-static bool all_zero(const unsigned char *bytes, size_t len)
-{
-	return bytes[0] == 0 && memcmp(bytes, bytes + 1, len - 1) == 0;
-}
-
-/* Does the payload of the record pass its checks? */
-static bool payload_good(struct window *w, const struct record *r)
-{
-	uint32_t head = record_head_size(r->len), crcs[CHUNK_BLOCKS_MAX];
-	const unsigned char *bytes = window_at(w, r->place.offset, head);
-
-	if (!bytes || record_crcs(bytes, r->len, crcs) < 0)
-		return false;
-	for (uint32_t done = 0, i = 0; done < r->len; done += CHUNK_BLOCK, i++) {
-		uint32_t len = r->len - done < CHUNK_BLOCK ? r->len - done : CHUNK_BLOCK;
-
-		bytes = window_at(w, r->place.offset + head + done, len);
-		if (!bytes || crc32c_add(0, bytes, len) != crcs[i])
-			return false;
-	}
-	return true;
-}
-
-uint64_t segment_walk(struct segment *s, uint64_t from, uint64_t to, segment_visit *visit,
-		      void *arg)
-{
-	struct store_place at = {s->super.segment, from};
-	uint64_t end = from;
-	struct window w;
-
-	assert(from % LOG_PAGE == 0);
-	window_init(&w, s, to);
-	for (;;) {
-		const unsigned char *bytes = window_at(&w, at.offset, RECORD_ALIGN);
-		struct record r;
-
-		if (!bytes)
-			break;
-		if (all_zero(bytes, RECORD_ALIGN)) {
-			at.offset += RECORD_ALIGN;
-			continue;
-		}
-		bytes = window_at(&w, at.offset, RECORD_HEADER);
-		if (bytes && record_decode(bytes, s->super.salt, &at, &r) == 0) {
-			visit(arg, &r, payload_good(&w, &r));
-			at.offset += record_size(r.len);
-		} else {
-			at.offset += RECORD_ALIGN;
-		}
-		end = at.offset;
-	}
-	free(w.bytes);
-	end = (end + LOG_PAGE - 1) & ~(uint64_t)(LOG_PAGE - 1);
-	return end < to ? end : to;
 }
 
 static void visit_nothing(void *arg, const struct record *r, bool good)
@@ -185,7 +73,7 @@ static int read_superblock(struct segment *s, uint64_t id)
 
 		if (at + LOG_PAGE > s->size)
 			break;
-		read_pages(s, page, at, LOG_PAGE);
+		segment_read_pages(s, page, at, LOG_PAGE);
 		rc = superblock_decode(page, &super);
 		if (rc == 0 && super.segment != id)
 			rc = ERR_CORRUPT;
@@ -209,6 +97,8 @@ int segment_open(struct disk *d, uint64_t id, struct segment **out)
 		return rc;
 	}
 	s->end = s->size = size;
+	s->deletes = SEGMENT_UNKNOWN;
+	s->holders = 1;
 	rc = read_superblock(s, id);
 	/* Was it being made when the power went, or has it lost both superblocks? */
 	if (rc == ERR_CORRUPT &&
@@ -216,7 +106,7 @@ int segment_open(struct disk *d, uint64_t id, struct segment **out)
 	     segment_walk(s, SEGMENT_START, s->size, visit_nothing, NULL) == SEGMENT_START))
 		rc = ERR_NOT_FOUND;
 	if (rc < 0)
-		segment_free(s);
+		segment_release(s);
 	else
 		*out = s;
 	return rc;
@@ -231,7 +121,7 @@ void segment_table_init(struct segment_table *t)
 void segment_table_fini(struct segment_table *t)
 {
 	for (size_t i = 0; i < t->count; i++)
-		segment_free(t->all[i]);
+		segment_release(t->all[i]);
 	free(t->all);
 	pthread_rwlock_destroy(&t->lock);
 }
@@ -240,19 +130,19 @@ void segment_table_add(struct segment_table *t, struct segment *s)
 {
 	pthread_rwlock_wrlock(&t->lock);
 	assert(t->count == 0 || t->all[t->count - 1]->super.segment < s->super.segment);
-	if ((t->count & (t->count - 1)) == 0) /* full at each power of two */
-		t->all = xrealloc(t->all, (t->count ? 2 * t->count : 1) * sizeof(*t->all));
+	if (t->count == t->room) {
+		t->room = t->room ? 2 * t->room : 16;
+		t->all = xrealloc(t->all, t->room * sizeof(*t->all));
+	}
 	t->all[t->count++] = s;
 	pthread_rwlock_unlock(&t->lock);
 }
 
-struct segment *segment_table_find(struct segment_table *t, uint64_t id)
+/* Where in the table the segment is, or would be. The lock is held. */
+static size_t table_index(const struct segment_table *t, uint64_t id)
 {
-	struct segment *found = NULL;
-	size_t low = 0, high;
+	size_t low = 0, high = t->count;
 
-	pthread_rwlock_rdlock(&t->lock);
-	high = t->count;
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
@@ -261,8 +151,54 @@ struct segment *segment_table_find(struct segment_table *t, uint64_t id)
 		else
 			high = middle;
 	}
-	if (low < t->count && t->all[low]->super.segment == id)
-		found = t->all[low];
+	return low;
+}
+
+struct segment *segment_table_hold(struct segment_table *t, uint64_t id)
+{
+	struct segment *found = NULL;
+	size_t at;
+
+	pthread_rwlock_rdlock(&t->lock);
+	at = table_index(t, id);
+	if (at < t->count && t->all[at]->super.segment == id && !t->all[at]->retired) {
+		found = t->all[at];
+		found->holders++;
+	}
 	pthread_rwlock_unlock(&t->lock);
 	return found;
+}
+
+void segment_table_retire(struct segment_table *t, struct segment *s)
+{
+	pthread_rwlock_wrlock(&t->lock);
+	s->retired = true;
+	pthread_rwlock_unlock(&t->lock);
+}
+
+struct segment *segment_table_unheld(struct segment_table *t, uint64_t after)
+{
+	struct segment *found = NULL;
+
+	pthread_rwlock_rdlock(&t->lock);
+	for (size_t i = 0; i < t->count && !found; i++) {
+		if (t->all[i]->retired && t->all[i]->holders == 1 &&
+		    t->all[i]->super.segment > after)
+			found = t->all[i];
+	}
+	pthread_rwlock_unlock(&t->lock);
+	return found;
+}
+
+void segment_table_remove(struct segment_table *t, struct segment *s)
+{
+	size_t at;
+
+	pthread_rwlock_wrlock(&t->lock);
+	at = table_index(t, s->super.segment);
+	assert(at < t->count && t->all[at] == s && s->retired && s->holders == 1);
+	t->count--;
+	memmove(t->all + at, t->all + at + 1, (t->count - at) * sizeof(*t->all));
+	pthread_rwlock_unlock(&t->lock);
+	segment_release(s);
 }

@@ -30,10 +30,13 @@ int store_open_dir(const char *dir, const struct store_options *o, struct store 
 
 static void store_free(struct store *s)
 {
+	store_scrub_free(s);
 	segment_table_fini(&s->segments);
 	index_free(s->index);
 	s->disk->ops->free(s->disk);
 	pthread_mutex_destroy(&s->identity_lock);
+	pthread_mutex_destroy(&s->checkpointing);
+	free(s->strays);
 	free(s->batch);
 	free(s);
 }
@@ -53,6 +56,7 @@ int store_open(struct disk *disk, struct index_base *base, const struct store_op
 	s->checkpoint_bytes = o->checkpoint_bytes;
 	segment_table_init(&s->segments);
 	pthread_mutex_init(&s->identity_lock, NULL);
+	pthread_mutex_init(&s->checkpointing, NULL);
 	rc = store_recover(s, base, o->name);
 	if (rc < 0)
 		store_free(s);
@@ -78,17 +82,20 @@ int store_close(struct store *s)
 
 int store_checkpoint(struct store *s)
 {
-	uint64_t before = s->unsaved;
 	struct watermark mark;
+	uint64_t before;
 	int rc;
 
 	/* Recovery may have read what it could not sync: that must not get into the base. */
 	if (s->poisoned)
 		return ERR_POISONED;
+	pthread_mutex_lock(&s->checkpointing);
+	before = s->unsaved;
 	rc = index_checkpoint(s->index, &mark);
 	if (rc == 0)
 		s->unsaved -= before;
-	else
+	pthread_mutex_unlock(&s->checkpointing);
+	if (rc < 0)
 		log_warn("checkpoint failed", "reason=\"%s\"", err_text(rc));
 	return rc;
 }
@@ -148,9 +155,10 @@ void store_account(struct store *s, const struct index_entry *e, int sign)
 	if (e->state != INDEX_GOOD)
 		return;
 	s->good += (uint64_t)sign;
-	segment = segment_table_find(&s->segments, e->place.segment);
+	segment = segment_table_hold(&s->segments, e->place.segment);
 	if (segment)
 		segment->live += (uint64_t)sign * record_size(e->len);
+	segment_release(segment);
 }
 
 void store_apply(struct store *s, const struct index_entry *e)
@@ -196,7 +204,7 @@ uint32_t store_block_crcs(const struct iovec *parts, int part_count,
 
 void store_stats(struct store *s, struct store_stats *out)
 {
-	struct segment *open = s->open;
+	struct segment *open;
 	uint64_t reserve = store_reserve(s);
 
 	*out = s->found;
@@ -207,16 +215,17 @@ void store_stats(struct store *s, struct store_stats *out)
 	if (s->disk->ops->free_space(s->disk, &out->free_bytes) < 0)
 		out->free_bytes = 0;
 	out->room_bytes = out->free_bytes > reserve ? out->free_bytes - reserve : 0;
+	pthread_rwlock_rdlock(&s->segments.lock);
+	open = s->open;
 	if (open)
 		out->room_bytes += open->size - open->end;
-	pthread_rwlock_rdlock(&s->segments.lock);
 	out->segments = s->segments.count;
 	for (size_t i = 0; i < s->segments.count; i++) {
 		const struct segment *segment = s->segments.all[i];
 
 		out->segment_bytes += segment->size;
 		out->live_bytes += segment->live;
-		out->dead_bytes += segment->end - SEGMENT_START - segment->live;
+		out->dead_bytes += segment_used(segment) - segment->live;
 	}
 	pthread_rwlock_unlock(&s->segments.lock);
 }

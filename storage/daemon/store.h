@@ -8,6 +8,7 @@
  * Threads. Besides store_open() and store_close(), which stand alone:
  *   one committer thread   store_commit(), store_adopt_cluster()
  *   one checkpoint thread  store_checkpoint()
+ *   one chores thread      store_compact(), store_scrub(): chores.h
  *   any number of readers  store_read(), store_has(), store_drop_bad(), store_list(),
  *                          store_block_crcs(), and all that only ask
  * All of them may run at the same time, and each may block on the disk.
@@ -74,13 +75,21 @@ void store_identity(const struct store *s, struct store_identity *out);
 int store_adopt_cluster(struct store *s,
 			const unsigned char cluster[STORE_UUID_SIZE]) MUST_CHECK;
 
-enum store_op_kind { STORE_PUT, STORE_DEL };
+/* Where a copy lies in the log. To the caller: a token for store_drop_bad(). */
+struct store_place {
+	uint64_t segment;
+	uint64_t offset;
+};
+
+/* The last three are compaction's: see chores.h. */
+enum store_op_kind { STORE_PUT, STORE_DEL, STORE_MOVE, STORE_KEEP, STORE_SEAL };
 
 struct store_op {
 	enum store_op_kind kind;
 	struct chunk_key key;
-	/* PUT only. Parts of any size, `len` in all (0…CHUNK_MAX), not copied, unchanged until
-	 * store_commit() returns; crcs = store_block_crcs() of them. */
+	struct store_place from; /* MOVE only */
+	/* PUT and MOVE only. Parts of any size, `len` in all (0…CHUNK_MAX), not copied,
+	 * unchanged until store_commit() returns; crcs = store_block_crcs() of them. */
 	const struct iovec *parts;
 	int part_count;
 	uint32_t len;
@@ -100,12 +109,6 @@ void store_commit(struct store *s, struct store_op *const ops[], size_t count);
  */
 uint32_t store_block_crcs(const struct iovec *parts, int part_count,
 			  uint32_t crcs[CHUNK_BLOCKS_MAX]);
-
-/* Where a copy lies in the log. To the caller: a token for store_drop_bad(). */
-struct store_place {
-	uint64_t segment;
-	uint64_t offset;
-};
 
 static inline bool store_place_equal(const struct store_place *a, const struct store_place *b)
 {

@@ -12,6 +12,10 @@
  * new segment must exist whose superblock names the cut; recovery does not look behind it. Only
  * then it is certain that what was refused has not happened.
  *
+ * Compaction's copies come through here as well, so that they are ordered among everything
+ * else: a copy is written only while the index still says that the old place counts, a DEL is
+ * written again only while there is still nothing that it could hide.
+ *
  * An fdatasync fails: the kernel may have thrown the pages away and will call the next
  * fdatasync a success. Nothing that this process writes can be trusted: the disk is poisoned.
  */
@@ -29,15 +33,20 @@ static void add_part(struct batch *b, const void *bytes, size_t len)
 	b->bytes += len;
 }
 
+static bool has_payload(const struct store_op *op)
+{
+	return op->kind == STORE_PUT || op->kind == STORE_MOVE;
+}
+
 /* Append a record to the batch; there is room for it. */
 static void add_record(struct store *s, struct store_op *op)
 {
 	struct batch *b = s->batch;
 	struct segment *open = s->open;
 	struct pending *p = &b->pending[b->count];
-	struct record r = {.type = op->kind == STORE_PUT ? RECORD_PUT : RECORD_DEL,
+	struct record r = {.type = has_payload(op) ? RECORD_PUT : RECORD_DEL,
 			   .key = op->key,
-			   .len = op->kind == STORE_PUT ? op->len : 0,
+			   .len = has_payload(op) ? op->len : 0,
 			   .seq = s->next_seq++,
 			   .place = {open->super.segment, open->end + b->bytes}};
 	size_t head = record_encode(&r, open->super.salt, op->crcs, b->heads[b->count]);
@@ -47,7 +56,7 @@ static void add_record(struct store *s, struct store_op *op)
 		b->first_seq = r.seq;
 	*p = (struct pending){op, r.place, true};
 	add_part(b, b->heads[b->count++], head);
-	if (op->kind == STORE_PUT) {
+	if (has_payload(op)) {
 		assert(op->part_count <= STORE_PARTS_MAX);
 		for (int i = 0; i < op->part_count; i++)
 			add_part(b, op->parts[i].iov_base, op->parts[i].iov_len);
@@ -92,12 +101,15 @@ static void apply_batch(struct store *s)
 	open->end += b->bytes;
 	for (size_t i = 0; i < b->count; i++) {
 		const struct pending *p = &b->pending[i];
-		bool put = p->op->kind == STORE_PUT;
+		bool put = has_payload(p->op);
 		struct index_entry e = {p->op->key, p->place, put ? p->op->len : 0,
 					put ? INDEX_GOOD : INDEX_GONE};
 
-		if (p->written)
-			store_apply(s, &e);
+		if (!p->written)
+			continue;
+		store_apply(s, &e);
+		if (!put)
+			open->deletes += record_size(0);
 	}
 	index_end(s->index, &mark);
 	s->unsaved += b->bytes;
@@ -167,10 +179,11 @@ static int roll(struct store *s, uint64_t need, bool use_reserve)
 	if (rc < 0)
 		return rc == -ENOSPC || rc == -EDQUOT ? ERR_FULL : rc;
 	segment_table_add(&s->segments, segment);
-	s->open = segment;
-	s->cut = (struct store_place){0};
 	if (before)
 		(void)store_seal(before); /* when it stays long, it is just long */
+	/* From here on compaction may take the one before. */
+	s->open = segment;
+	s->cut = (struct store_place){0};
 	return 0;
 }
 
@@ -184,23 +197,44 @@ static const struct pending *pending_find(const struct batch *b, const struct ch
 	return NULL;
 }
 
-/* Is there nothing to write, given what came before in the batch and in the index? */
-static bool is_done(struct store *s, const struct store_op *op, const struct pending *before)
+/* What of compaction's may be written, given the index. As is_needed(). */
+static int is_still_needed(const struct store_op *op, int found, const struct index_entry *e)
 {
+	bool good = found == 0 && e->state == INDEX_GOOD;
+
+	if (found < 0 && found != ERR_NOT_FOUND)
+		return found;
+	/* A bad copy hides nothing: the DEL under it may still be the one that counts. */
+	if (op->kind == STORE_KEEP ? !good : good && store_place_equal(&e->place, &op->from))
+		return 1;
+	return ERR_CONFLICT;
+}
+
+/*
+ * Must this be written, given what came before in the batch and in the index? 1: yes; 0: it is
+ * done already; ERR_CONFLICT: overtaken; other errors.
+ */
+static int is_needed(struct store *s, const struct store_op *op, const struct pending *before)
+{
+	bool put = op->kind == STORE_PUT, del = op->kind == STORE_DEL;
 	struct index_entry e;
 	int rc;
 
+	if (before && !put && !del)
+		return ERR_CONFLICT;
 	if (before)
-		return before->op->kind == op->kind;
+		return has_payload(before->op) == del;
 	rc = index_get(s->index, &op->key, &e);
-	if (op->kind == STORE_DEL)
-		return rc == ERR_NOT_FOUND;
-	return rc == 0 && e.state == INDEX_GOOD;
+	if (put)
+		return rc < 0 || e.state != INDEX_GOOD;
+	if (del)
+		return rc != ERR_NOT_FOUND;
+	return is_still_needed(op, rc, &e);
 }
 
 static int make_room(struct store *s, const struct store_op *op)
 {
-	uint32_t need = record_size(op->kind == STORE_PUT ? op->len : 0);
+	uint32_t need = record_size(has_payload(op) ? op->len : 0);
 	struct segment *open = s->open;
 
 	if (open && open->end + s->batch->bytes + need <= open->size)
@@ -208,7 +242,19 @@ static int make_room(struct store *s, const struct store_op *op)
 	flush(s);
 	if (s->poisoned)
 		return ERR_POISONED;
-	return roll(s, need, op->kind == STORE_DEL);
+	return roll(s, need, op->kind != STORE_PUT);
+}
+
+/* Begin a new segment when the newest one holds nothing any more. */
+static int seal_dead(struct store *s)
+{
+	flush(s);
+	if (s->poisoned)
+		return ERR_POISONED;
+	/* A write has failed just now: the next group begins a new one anyway. */
+	if (s->cut.segment != 0)
+		return ERR_CONFLICT;
+	return store_newest_is_dead(s) ? roll(s, 0, true) : ERR_CONFLICT;
 }
 
 /* Put an operation into the batch (0), or say why not. */
@@ -224,8 +270,13 @@ static int add_op(struct store *s, struct store_op *op)
 		s->stuck = roll(s, 0, true);
 	if (s->stuck < 0)
 		return s->stuck;
+	if (op->kind == STORE_SEAL)
+		return op->result = seal_dead(s);
 	before = pending_find(b, &op->key);
-	if (is_done(s, op, before)) {
+	rc = is_needed(s, op, before);
+	if (rc < 0)
+		return rc;
+	if (rc == 0) {
 		op->result = 0;
 		if (before)
 			b->pending[b->count++] = (struct pending){.op = op};
@@ -244,7 +295,7 @@ void store_commit(struct store *s, struct store_op *const ops[], size_t count)
 	for (size_t i = 0; i < count; i++) {
 		int rc;
 
-		assert(ops[i]->kind == STORE_DEL || ops[i]->len <= CHUNK_MAX);
+		assert(!has_payload(ops[i]) || ops[i]->len <= CHUNK_MAX);
 		rc = add_op(s, ops[i]);
 		if (rc < 0)
 			ops[i]->result = rc;

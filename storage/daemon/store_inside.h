@@ -1,12 +1,13 @@
 /*
  * What the store's own files share: store.c (open, close, counters), store_recover.c,
- * store_commit.c, store_read.c. Nobody else includes this.
+ * store_commit.c, store_read.c, store_chores.c, store_compact.c, store_scrub.c. Nobody else
+ * includes this.
  */
 #pragma once
 
+#include "storage/daemon/cursor.h"
 #include "storage/daemon/identity.h"
 #include "storage/daemon/index.h"
-#include "storage/daemon/segment.h"
 
 /* An operation of the batch that is being put together. */
 struct pending {
@@ -30,6 +31,9 @@ struct store {
 	struct index *index;
 	struct segment_table segments;
 	uint64_t segment_size, floor, checkpoint_bytes;
+	/* Files among the segments that could not be used, and are left alone. */
+	uint64_t *strays;
+	size_t stray_count;
 
 	pthread_mutex_t identity_lock;
 	struct store_identity identity;
@@ -40,6 +44,11 @@ struct store {
 	struct store_place cut; /* segment ≠ 0: a write failed there; see store_commit.c */
 	int stuck;		/* the cut could not be recorded by this group */
 	struct batch *batch;
+
+	pthread_mutex_t checkpointing;
+
+	/* The chores thread's. */
+	struct scrub *scrub; /* NULL until the first store_scrub() */
 
 	_Atomic(struct segment *) open; /* set by the committer */
 	_Atomic bool poisoned;
@@ -61,3 +70,8 @@ int store_recover(struct store *s, struct index_base *base, const char *name) MU
 
 /* store_commit.c: give the rest of the open segment back to the disk. */
 int store_seal(struct segment *segment);
+
+/* store_compact.c: is the newest segment large, and all dead? */
+bool store_newest_is_dead(struct store *s);
+/* store_scrub.c */
+void store_scrub_free(struct store *s);

@@ -35,31 +35,26 @@ static int check_piece(const unsigned char *head, const struct index_entry *e, u
 	return 0;
 }
 
-static int read_copy(struct store *s, const struct index_entry *e, uint32_t offset,
+static int read_copy(struct segment *segment, const struct index_entry *e, uint32_t offset,
 		     uint32_t len, void *buf, struct store_piece *out)
 {
-	struct segment *segment = segment_table_find(&s->segments, e->place.segment);
+	const struct disk_ops *ops = segment->file->disk->ops;
 	unsigned char head[RECORD_HEAD_MAX];
 	uint32_t head_size = record_head_size(e->len);
 	struct iovec parts[2] = {{head, head_size}, {buf, 0}};
 	int rc;
 
-	out->chunk_len = e->len;
-	out->key = e->key;
-	out->place = e->place;
 	if (offset > e->len)
 		return ERR_LIMIT;
-	if (!segment)
-		return ERR_CORRUPT;
 	out->len = e->len - offset < len ? e->len - offset : len;
 	parts[1].iov_len = out->len;
 	if (offset == 0) {
-		rc = segment->file->disk->ops->read(segment->file, parts, 2, e->place.offset);
+		rc = ops->read(segment->file, parts, 2, e->place.offset);
 	} else {
-		rc = s->disk->ops->read(segment->file, parts, 1, e->place.offset);
+		rc = ops->read(segment->file, parts, 1, e->place.offset);
 		if (rc == 0)
-			rc = s->disk->ops->read(segment->file, parts + 1, 1,
-						e->place.offset + head_size + offset);
+			rc = ops->read(segment->file, parts + 1, 1,
+				       e->place.offset + head_size + offset);
 	}
 	if (rc == 0)
 		rc = check_piece(head, e, segment->super.salt, offset, buf, out);
@@ -86,22 +81,49 @@ static int find_other_gen(struct store *s, const struct chunk_key *key, struct i
 	return rc < 0 ? rc : ERR_NOT_FOUND;
 }
 
+/* The copy to be read. */
+static int find_copy(struct store *s, const struct chunk_key *key, bool any_gen,
+		     struct index_entry *out)
+{
+	int rc = index_get(s->index, key, out);
+
+	if (rc == 0 && out->state != INDEX_GOOD)
+		rc = ERR_NOT_FOUND;
+	if (rc == ERR_NOT_FOUND && any_gen)
+		rc = find_other_gen(s, key, out);
+	return rc;
+}
+
 int store_read(struct store *s, const struct chunk_key *key, bool any_gen, uint32_t offset,
 	       uint32_t len, void *buf, struct store_piece *out)
 {
+	struct store_place tried = {0};
 	struct index_entry e;
+	struct segment *segment;
 	int rc;
 
 	/* When the index fails there is no copy to blame: this place is none. */
 	*out = (struct store_piece){.key = *key};
 	if (offset % CHUNK_BLOCK != 0 || len % CHUNK_BLOCK != 0 || len > CHUNK_MAX)
 		return ERR_LIMIT;
-	rc = index_get(s->index, key, &e);
-	if (rc == 0 && e.state != INDEX_GOOD)
-		rc = ERR_NOT_FOUND;
-	if (rc == ERR_NOT_FOUND && any_gen)
-		rc = find_other_gen(s, key, &e);
-	return rc < 0 ? rc : read_copy(s, &e, offset, len, buf, out);
+	for (;;) {
+		rc = find_copy(s, key, any_gen, &e);
+		if (rc < 0)
+			return rc;
+		out->chunk_len = e.len;
+		out->key = e.key;
+		out->place = e.place;
+		segment = segment_table_hold(&s->segments, e.place.segment);
+		if (segment)
+			break;
+		/* Compaction has moved it since the index was asked? Then ask again. */
+		if (store_place_equal(&tried, &e.place))
+			return ERR_CORRUPT;
+		tried = e.place;
+	}
+	rc = read_copy(segment, &e, offset, len, buf, out);
+	segment_release(segment);
+	return rc;
 }
 
 bool store_has(struct store *s, const struct chunk_key *key, uint32_t *len)

@@ -25,6 +25,12 @@ static int by_id(const void *a, const void *b)
 	return *left < *right ? -1 : *left > *right;
 }
 
+static void note_stray(struct store *s, uint64_t id)
+{
+	s->strays = xrealloc(s->strays, (s->stray_count + 1) * sizeof(*s->strays));
+	s->strays[s->stray_count++] = id;
+}
+
 /* Open one segment and put it into the table, if it is ours. */
 static int load_segment(struct store *s, uint64_t id, bool *know_node)
 {
@@ -40,6 +46,7 @@ static int load_segment(struct store *s, uint64_t id, bool *know_node)
 	if (rc == ERR_CORRUPT || rc == -EIO) {
 		log_error("segment without a superblock is left alone",
 			  "segment=%llu reason=\"%s\"", (unsigned long long)id, err_text(rc));
+		note_stray(s, id);
 		return 0;
 	}
 	if (rc < 0)
@@ -51,7 +58,8 @@ static int load_segment(struct store *s, uint64_t id, bool *know_node)
 	if (memcmp(s->identity.node, segment->super.node, STORE_UUID_SIZE) != 0) {
 		log_error("segment of another disk is left alone", "segment=%llu",
 			  (unsigned long long)id);
-		segment_free(segment);
+		segment_release(segment);
+		note_stray(s, id);
 		return 0;
 	}
 	segment_table_add(&s->segments, segment);
@@ -108,10 +116,12 @@ static int load_identity_and_segments(struct store *s, const char *name)
 /* Does the entry point into a segment that is there? */
 static bool place_exists(struct store *s, const struct index_entry *e)
 {
-	struct segment *segment = segment_table_find(&s->segments, e->place.segment);
+	struct segment *segment = segment_table_hold(&s->segments, e->place.segment);
+	bool exists = segment && e->place.offset >= SEGMENT_START &&
+		      e->place.offset + record_size(e->len) <= segment->size;
 
-	return segment && e->place.offset >= SEGMENT_START &&
-	       e->place.offset + record_size(e->len) <= segment->size;
+	segment_release(segment);
+	return exists;
 }
 
 /* Count what the base holds; what points nowhere (the disk went back in time) is bad. */
@@ -182,24 +192,23 @@ static void on_record(void *arg, const struct record *r, bool good)
 	index_end(s->index, &replay->mark);
 }
 
-/* Where the log leaves a segment: at its end, or where a later superblock cuts it. */
-static uint64_t log_end(struct store *s, const struct segment *segment)
+/* The log leaves a segment where a later superblock cuts it. */
+static void apply_cuts(struct store *s)
 {
-	uint64_t end = segment->size;
-
 	for (size_t i = 0; i < s->segments.count; i++) {
 		const struct store_place *cut = &s->segments.all[i]->super.cut;
+		struct segment *segment = segment_table_hold(&s->segments, cut->segment);
 
-		if (cut->segment == segment->super.segment && cut->offset < end)
-			end = cut->offset;
+		if (segment && cut->offset < segment->end)
+			segment->end = cut->offset;
+		segment_release(segment);
 	}
-	return end;
 }
 
 static void replay_segment(struct replay *replay, struct segment *segment, uint64_t from)
 {
 	struct store *s = replay->store;
-	uint64_t to = log_end(s, segment);
+	uint64_t to = segment->end;
 	int rc;
 
 	if (from >= to)
@@ -227,10 +236,12 @@ int store_recover(struct store *s, struct index_base *base, const char *name)
 	rc = load_base(s, base, &replay.mark);
 	if (rc < 0)
 		return rc;
+	base->ops->trust(base);
 	index_begin(s->index);
 	index_end(s->index, &replay.mark);
 	if (s->next_segment <= replay.mark.place.segment)
 		s->next_segment = replay.mark.place.segment + 1;
+	apply_cuts(s);
 	for (size_t i = 0; i < s->segments.count; i++) {
 		struct segment *segment = s->segments.all[i];
 		bool marked = segment->super.segment == replay.mark.place.segment;

@@ -35,7 +35,9 @@ static bool checkpoint(struct world *w)
 	return false;
 }
 
-/* Ordinary days: commits and checkpoints, now and then a restart or a failing write. */
+/*
+ * Ordinary days: commits, checkpoints, compaction, now and then a restart or a failing write.
+ */
 static bool live(struct world *w, struct rng *r, uint64_t days)
 {
 	bool right = true;
@@ -56,6 +58,13 @@ static bool live(struct world *w, struct rng *r, uint64_t days)
 			right = world_commit(w, r, true);
 		} else if (what < 30) {
 			right = world_read(w, r, false);
+		} else if (what < 42) {
+			right = world_compact(w, r, false);
+		} else if (what < 44) {
+			vdisk_fail(w->v, FAULT_UNLINK, 1);
+			right = world_compact(w, r, true);
+		} else if (what < 46) {
+			right = world_scrub(w, r, false);
 		} else {
 			right = world_commit(w, r, false);
 		}

@@ -487,6 +487,40 @@ static void a_cut_that_was_believed_once_stays(void **state)
 	}
 }
 
+/*
+ * A torn group lies behind the end of the log, and how much of it will be seen by the next
+ * recovery nobody knows. Whatever is written after a crash goes into a new segment.
+ */
+static void nothing_is_written_to_a_segment_of_an_earlier_life(void **state)
+{
+	(void)state;
+	for (int kind = 0; kind <= CUT_KINDS; kind++) {
+		unsigned char *before;
+		uint64_t size;
+
+		put(SMALL);
+		put(MIDDLE);
+		vdisk_die_before(w->v, 2); /* the sync of the group */
+		assert_true(commit(STORE_PUT, FIRST) < 0);
+		if (kind < CUT_KINDS)
+			world_power_cut(w, (enum power_cut)kind);
+		else
+			world_kill(w);
+		assert_true(world_start(w) || w->s);
+		size = vdisk_size(w->v, 1);
+		before = malloc(size);
+		memcpy(before, vdisk_bytes(w->v, 1), size);
+		put(FIRST + 2);
+		assert_int_equal(commit(STORE_DEL, SMALL), 0);
+		assert_int_equal(vdisk_size(w->v, 1), size);
+		assert_memory_equal(vdisk_bytes(w->v, 1), before, size);
+		assert_true(vdisk_bytes(w->v, 2) != NULL);
+		free(before);
+		teardown(state);
+		assert_int_equal(setup(state), 0);
+	}
+}
+
 static void a_poisoned_disk_reads_and_nothing_else(void **state)
 {
 	(void)state;
@@ -524,6 +558,7 @@ int main(void)
 		on_world(a_full_disk_refuses_puts_and_takes_deletes),
 		on_world(nothing_is_answered_before_a_failed_write_is_cut_off),
 		on_world(a_cut_that_was_believed_once_stays),
+		on_world(nothing_is_written_to_a_segment_of_an_earlier_life),
 		on_world(a_poisoned_disk_reads_and_nothing_else),
 	};
 

@@ -40,6 +40,11 @@ enum step_kind {
 	STEP_CREATE_FAILS,
 	STEP_READ_FAILS,
 	STEP_FLIP_BIT,
+	STEP_COMPACT,
+	STEP_COMPACT_FAULT,
+	STEP_DIE_IN_COMPACT,
+	STEP_SCRUB,
+	STEP_EMPTY,
 	STEP_KINDS
 };
 
@@ -62,6 +67,11 @@ static const struct {
 	[STEP_CREATE_FAILS] = {"create fault", 10},
 	[STEP_READ_FAILS] = {"read fault", 20},
 	[STEP_FLIP_BIT] = {"bit flip", 15},
+	[STEP_COMPACT] = {"compaction", 60},
+	[STEP_COMPACT_FAULT] = {"fault in compaction", 20},
+	[STEP_DIE_IN_COMPACT] = {"death in compaction", 20},
+	[STEP_SCRUB] = {"scrub", 20},
+	[STEP_EMPTY] = {"empty it", 5},
 };
 
 struct step {
@@ -105,6 +115,21 @@ static bool commit_with_fault(struct world *w, struct rng *r, enum vdisk_fault k
 	return right;
 }
 
+static bool compact_with_fault(struct world *w, struct rng *r)
+{
+	enum vdisk_fault kind = (enum vdisk_fault)rng_below(r, FAULT_KINDS + 1);
+	bool right;
+
+	if (kind == FAULT_KINDS)
+		tindex_fail(w->index, true);
+	else
+		vdisk_fail(w->v, kind, 1 + (unsigned)rng_below(r, 4));
+	right = world_compact(w, r, true);
+	vdisk_fail_none(w->v);
+	tindex_fail(w->index, false);
+	return right;
+}
+
 /* The steps after which there is another process. */
 static bool step_restart(struct world *w, enum step_kind kind, struct rng *r)
 {
@@ -115,7 +140,12 @@ static bool step_restart(struct world *w, enum step_kind kind, struct rng *r)
 		if (!world_commit(w, r, false))
 			return false;
 	}
-	if (kind == STEP_POWER_CUT || (kind == STEP_DIE_IN_COMMIT && rng_percent(r, 70)))
+	if (kind == STEP_DIE_IN_COMPACT) {
+		vdisk_die_before(w->v, 1 + rng_below(r, 12));
+		if (!world_compact(w, r, false))
+			return false;
+	}
+	if (kind == STEP_POWER_CUT || (kind >= STEP_DIE_IN_COMMIT && rng_percent(r, 70)))
 		world_power_cut(w, (enum power_cut)rng_below(r, CUT_KINDS));
 	else if (kind != STEP_STOP)
 		world_kill(w);
@@ -164,6 +194,14 @@ static bool step_run(struct world *w, const struct step *s)
 	case STEP_FLIP_BIT:
 		world_flip_bit(w, &r);
 		return true;
+	case STEP_COMPACT:
+		return world_compact(w, &r, false);
+	case STEP_COMPACT_FAULT:
+		return compact_with_fault(w, &r);
+	case STEP_SCRUB:
+		return world_scrub(w, &r, false);
+	case STEP_EMPTY:
+		return world_empty(w, &r);
 	default:
 		return step_restart(w, s->kind, &r);
 	}
@@ -175,7 +213,7 @@ struct episode {
 	size_t count;
 	char error[256];
 	size_t failed_at;
-	uint64_t restarts, commits, reads;
+	uint64_t restarts, commits, reads, moved, removed;
 };
 
 /* True when store and model agreed to the end. */
@@ -196,6 +234,8 @@ static bool episode_run(struct episode *e)
 	e->restarts = w->restarts;
 	e->commits = w->commits;
 	e->reads = w->reads;
+	e->moved = w->moved;
+	e->removed = w->removed;
 	world_free(w);
 	return right;
 }
@@ -235,6 +275,7 @@ static void the_store_does_what_the_model_does(void **state)
 {
 	uint64_t operations = option("PACKHOUSE_MODEL_OPERATIONS", 20000);
 	uint64_t seed = option("PACKHOUSE_SEED", 1), done = 0, restarts = 0, commits = 0;
+	uint64_t moved = 0, removed = 0;
 	struct episode *e = malloc(sizeof(*e));
 	(void)state;
 
@@ -255,11 +296,14 @@ static void the_store_does_what_the_model_does(void **state)
 		done += e->count;
 		restarts += e->restarts;
 		commits += e->commits;
+		moved += e->moved;
+		removed += e->removed;
 	}
-	print_message("%llu operations (%llu commits, %llu restarts), seeds %llu…%llu: 0 "
-		      "divergences\n",
+	print_message("%llu operations (%llu commits, %llu restarts, %llu copies moved, %llu "
+		      "segments removed), seeds %llu…%llu: 0 divergences\n",
 		      (unsigned long long)done, (unsigned long long)commits,
-		      (unsigned long long)restarts,
+		      (unsigned long long)restarts, (unsigned long long)moved,
+		      (unsigned long long)removed,
 		      (unsigned long long)option("PACKHOUSE_SEED", 1),
 		      (unsigned long long)seed - 1);
 	free(e);

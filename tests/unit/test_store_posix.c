@@ -1,5 +1,6 @@
 /* The store on a real folder with LMDB: what the virtual disk of the other tests stands for. */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -14,6 +15,8 @@
 
 #include "proto/base/log.h"
 #include "proto/model/cluster.h"
+#include "proto/model/digest.h"
+#include "storage/daemon/chores.h"
 #include "storage/daemon/disk.h"
 #include "storage/daemon/store.h"
 
@@ -195,6 +198,72 @@ static void a_lost_or_damaged_index_is_built_anew(void **state)
 	check_after_death(21);
 }
 
+static void note_deaths(const char *deaths)
+{
+	char command[160];
+
+	snprintf(command, sizeof(command), "printf '%s' > %s/index/opening", deaths, dir);
+	assert_int_equal(system(command), 0);
+}
+
+/* Who starts in a child: 0, or the signal that ended it. */
+static int start_in_child(void)
+{
+	pid_t child = fork();
+	int status = -1;
+
+	if (child == 0) {
+		struct store *s;
+
+		/* The test's library has handlers of its own. */
+		signal(SIGSEGV, SIG_DFL);
+		signal(SIGBUS, SIG_DFL);
+		signal(SIGABRT, SIG_DFL);
+		_exit(store_open_dir(dir, &options, &s) == 0 && store_close(s) == 0 ? 0 : 1);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	if (WIFSIGNALED(status))
+		return WTERMSIG(status);
+	assert_int_equal(status, 0);
+	return 0;
+}
+
+static void an_index_that_kills_is_made_anew(void **state)
+{
+	unsigned char page[4096];
+	char path[128];
+	int deaths = 0;
+	struct stat st;
+	FILE *f;
+	(void)state;
+
+	run_and_die();
+	/* Once may have been a kill -9, twice is the index. */
+	note_deaths("x");
+	check_after_death(11);
+	note_deaths("xx");
+	check_after_death(21);
+	/* A start that did no harm leaves nothing behind. */
+	snprintf(path, sizeof(path), "%s/index/opening", dir);
+	assert_int_equal(stat(path, &st), -1);
+	/* Real rot: every pointer in every page but the first two leads outside. */
+	snprintf(path, sizeof(path), "%s/index/data.mdb", dir);
+	f = fopen(path, "r+");
+	assert_non_null(f);
+	for (long at = 2 * 4096; fseek(f, at, SEEK_SET) == 0 && fread(page, 4096, 1, f) == 1;
+	     at += 4096) {
+		for (int i = 16; i < 64; i++)
+			page[i] = 0xff;
+		assert_int_equal(fseek(f, at, SEEK_SET), 0);
+		assert_int_equal(fwrite(page, 4096, 1, f), 1);
+	}
+	assert_int_equal(fclose(f), 0);
+	while (start_in_child() != 0)
+		assert_true(++deaths <= 2);
+	assert_int_equal(deaths, 2);
+	check_after_death(0);
+}
+
 static void a_lost_identity_is_found_in_the_segments(void **state)
 {
 	struct store *s = open_store();
@@ -232,6 +301,91 @@ static void one_process_one_cluster_one_name(void **state)
 	assert_int_equal(store_adopt_cluster(s, one), 0);
 	assert_int_equal(store_adopt_cluster(s, two), ERR_CONFLICT);
 	assert_int_equal(store_close(s), 0);
+}
+
+static void commit_at_once(void *arg, struct store_op *const ops[], size_t count)
+{
+	store_commit(arg, ops, count);
+}
+
+static bool no_rate(void *arg, uint64_t bytes)
+{
+	(void)arg;
+	(void)bytes;
+	return true;
+}
+
+/* One put under its true digest. */
+static struct chunk_key put_true(struct store *s, int n, uint32_t len)
+{
+	unsigned char *bytes = malloc(len + 1);
+	struct iovec part = {bytes, len};
+	uint32_t crcs[CHUNK_BLOCKS_MAX];
+	struct store_op op = {.kind = STORE_PUT,
+			      .key = {.gen = (uint64_t)n},
+			      .parts = &part,
+			      .part_count = 1,
+			      .len = len,
+			      .crcs = crcs},
+			*ops = &op;
+
+	fill(bytes, len, n);
+	sha256_of(bytes, len, op.key.digest);
+	store_block_crcs(&part, 1, crcs);
+	store_commit(s, &ops, 1);
+	assert_int_equal(op.result, 0);
+	free(bytes);
+	return op.key;
+}
+
+static uint64_t segment_bytes(struct store *s)
+{
+	struct store_stats stats;
+
+	store_stats(s, &stats);
+	return stats.segment_bytes;
+}
+
+/* 40 chunks of 300 kB; all but one go, and with them their segments, as soon as may be. */
+static void the_room_comes_back(void **state)
+{
+	struct store *s = open_store();
+	struct chores chores = {commit_at_once, no_rate, NULL, s};
+	struct chores_report report = {0};
+	struct chunk_key keys[40];
+	struct store_piece piece;
+	unsigned char *bytes = malloc(CHUNK_MAX);
+	int rc = 1;
+	(void)state;
+
+	for (int i = 0; i < 40; i++)
+		keys[i] = put_true(s, i, 300000);
+	assert_true(segment_bytes(s) > 12 * SEGMENT);
+	for (int i = 0; i < 40; i++) {
+		struct store_op op = {.kind = STORE_DEL, .key = keys[i]}, *ops = &op;
+
+		if (i != 7)
+			store_commit(s, &ops, 1);
+	}
+	while (rc > 0)
+		rc = store_compact(s, &chores, 60, &report);
+	assert_int_equal(rc, 0);
+	assert_int_equal(report.bad, 0);
+	assert_true(segment_bytes(s) <= 2 * SEGMENT);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(store_read(s, &keys[7], false, 0, CHUNK_MAX, bytes, &piece),
+				 0);
+		while ((rc = store_scrub(s, &chores, 1000, 1700000000 + i * 10000, &report)) >
+		       0)
+			;
+		assert_int_equal(rc, 0);
+		assert_int_equal(store_close(s), 0);
+		s = open_store();
+		chores.arg = s;
+	}
+	assert_true(report.checked >= 2);
+	assert_int_equal(store_close(s), 0);
+	free(bytes);
 }
 
 static void the_disk_keeps_its_contract(void **state)
@@ -293,8 +447,10 @@ int main(void)
 		on_folder(chunks_survive_a_clean_stop),
 		on_folder(chunks_survive_a_kill),
 		on_folder(a_lost_or_damaged_index_is_built_anew),
+		on_folder(an_index_that_kills_is_made_anew),
 		on_folder(a_lost_identity_is_found_in_the_segments),
 		on_folder(one_process_one_cluster_one_name),
+		on_folder(the_room_comes_back),
 		on_folder(the_disk_keeps_its_contract),
 	};
 

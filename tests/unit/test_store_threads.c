@@ -1,6 +1,7 @@
 /*
- * One committer, several readers and a checkpoint thread at once, as in the daemon. What this
- * test is for is the thread sanitizer (build kind tsan); it also checks every byte it reads.
+ * One committer, several readers, a checkpoint thread and one for the chores at once, as in the
+ * daemon. What this test is for is the thread sanitizer (build kind tsan); it also checks every
+ * byte it reads.
  */
 #include <pthread.h>
 #include <sched.h>
@@ -17,6 +18,8 @@
 
 #include "proto/base/log.h"
 #include "proto/model/cluster.h"
+#include "proto/model/digest.h"
+#include "storage/daemon/chores.h"
 #include "storage/daemon/store.h"
 #include "tests/unit/storage/rng.h"
 
@@ -29,15 +32,16 @@ static struct store *store;
 static atomic_bool stop;
 static atomic_int wrong;
 
-static struct chunk_key key_of(uint64_t n)
-{
-	struct rng r = {n};
-	struct chunk_key key = {.gen = n};
+static struct chunk_key keys[KEYS];
 
-	for (int i = 0; i < CHUNK_DIGEST_SIZE; i++)
-		key.digest[i] = (unsigned char)rng_next(&r);
-	return key;
-}
+/* What the chores thread wants to be committed. */
+static struct {
+	pthread_mutex_t lock;
+	pthread_cond_t change;
+	struct store_op *const *ops;
+	size_t count; /* 0: nothing */
+	bool ended;
+} handed = {.lock = PTHREAD_MUTEX_INITIALIZER, .change = PTHREAD_COND_INITIALIZER};
 
 static uint32_t fill(uint64_t n, unsigned char *bytes)
 {
@@ -46,6 +50,33 @@ static uint32_t fill(uint64_t n, unsigned char *bytes)
 	for (uint32_t i = 0; i < len; i++)
 		bytes[i] = (unsigned char)(i * 7 + n);
 	return len;
+}
+
+static void make_keys(void)
+{
+	unsigned char *bytes = malloc(LEN_MAX);
+
+	for (uint64_t n = 0; n < KEYS; n++) {
+		keys[n].gen = n;
+		sha256_of(bytes, fill(n, bytes), keys[n].digest);
+	}
+	free(bytes);
+}
+
+/* Commit what was handed over; with `wait`, until the chores have ended. */
+static void take_handed(bool wait)
+{
+	pthread_mutex_lock(&handed.lock);
+	do {
+		while (wait && handed.count == 0 && !handed.ended)
+			pthread_cond_wait(&handed.change, &handed.lock);
+		if (handed.count > 0) {
+			store_commit(store, handed.ops, handed.count);
+			handed.count = 0;
+			pthread_cond_broadcast(&handed.change);
+		}
+	} while (wait && !handed.ended);
+	pthread_mutex_unlock(&handed.lock);
 }
 
 /* Keys are put and deleted in turn, so that a reader may find either. */
@@ -68,7 +99,7 @@ static void *committer(void *arg)
 			store_block_crcs(&parts[i], 1, crcs[i]);
 			ops[i] = (struct store_op){.kind = rng_percent(&r, 70) ? STORE_PUT
 									       : STORE_DEL,
-						   .key = key_of(n),
+						   .key = keys[n],
 						   .parts = &parts[i],
 						   .part_count = 1,
 						   .len = (uint32_t)parts[i].iov_len,
@@ -78,8 +109,10 @@ static void *committer(void *arg)
 		store_commit(store, order, 8);
 		for (int i = 0; i < 8; i++)
 			wrong += ops[i].result != 0;
+		take_handed(false);
 	}
 	stop = true;
+	take_handed(true);
 	free(bytes);
 	return NULL;
 }
@@ -91,7 +124,7 @@ static void *reader(void *arg)
 
 	while (!stop) {
 		uint64_t n = rng_below(&r, KEYS);
-		struct chunk_key key = key_of(n);
+		struct chunk_key key = keys[n];
 		uint32_t len = fill(n, want);
 		struct store_entry entries[50];
 		struct store_piece piece;
@@ -127,26 +160,78 @@ static void *checkpointer(void *arg)
 	return NULL;
 }
 
+static void on_commit(void *arg, struct store_op *const ops[], size_t count)
+{
+	(void)arg;
+	pthread_mutex_lock(&handed.lock);
+	handed.ops = ops;
+	handed.count = count;
+	pthread_cond_broadcast(&handed.change);
+	while (handed.count > 0)
+		pthread_cond_wait(&handed.change, &handed.lock);
+	pthread_mutex_unlock(&handed.lock);
+}
+
+static bool on_pace(void *arg, uint64_t bytes)
+{
+	(void)arg;
+	(void)bytes;
+	return true;
+}
+
+static void on_bad(void *arg, const struct chunk_key *key)
+{
+	(void)arg;
+	(void)key;
+	wrong++;
+}
+
+static struct chores_report report;
+
+static void *cleaner(void *arg)
+{
+	const struct chores chores = {on_commit, on_pace, on_bad, NULL};
+	int64_t now = 1700000000;
+	(void)arg;
+
+	while (!stop) {
+		int rc = store_compact(store, &chores, 80, &report);
+
+		/* A complaint was just being noted. */
+		wrong += rc < 0 && rc != -EAGAIN;
+		wrong += store_scrub(store, &chores, 100, now += 10, &report) < 0;
+	}
+	pthread_mutex_lock(&handed.lock);
+	handed.ended = true;
+	pthread_cond_broadcast(&handed.change);
+	pthread_mutex_unlock(&handed.lock);
+	return NULL;
+}
+
 static void all_threads_at_once(void **state)
 {
 	static const struct store_options options = {
 		.name = "", .segment_size = 1 << 20, .floor = 0, .checkpoint_bytes = 1 << 16};
 	char dir[] = "/tmp/packhouse-threads-XXXXXX", command[64];
-	pthread_t threads[READERS + 2];
+	pthread_t threads[READERS + 3];
 	struct store_stats stats;
 	(void)state;
 
+	make_keys();
 	assert_non_null(mkdtemp(dir));
 	assert_int_equal(store_open_dir(dir, &options, &store), 0);
 	pthread_create(&threads[0], NULL, committer, NULL);
 	pthread_create(&threads[1], NULL, checkpointer, NULL);
+	pthread_create(&threads[2], NULL, cleaner, NULL);
 	for (uintptr_t i = 0; i < READERS; i++)
-		pthread_create(&threads[2 + i], NULL, reader, (void *)(i + 1));
-	for (int i = 0; i < READERS + 2; i++)
+		pthread_create(&threads[3 + i], NULL, reader, (void *)(i + 1));
+	for (int i = 0; i < READERS + 3; i++)
 		pthread_join(threads[i], NULL);
 	assert_int_equal(wrong, 0);
 	store_stats(store, &stats);
 	assert_true(stats.chunks > KEYS / 4);
+	assert_true(report.moved > 0 && report.segments > 0 && report.checked > 0);
+	assert_int_equal(report.bad, 0);
 	assert_int_equal(store_close(store), 0);
 	snprintf(command, sizeof(command), "rm -rf %s", dir);
 	assert_int_equal(system(command), 0);

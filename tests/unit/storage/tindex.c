@@ -16,6 +16,8 @@ struct tindex {
 	size_t count;			 /* 0: absent */
 	unsigned char node[STORE_UUID_SIZE];
 	bool fail;
+	void (*after_get)(void *arg);
+	void *after_get_arg;
 	struct tbase *handle;
 };
 
@@ -104,6 +106,12 @@ static int t_get(struct index_base *b, const struct chunk_key *key, struct index
 	if (at == c->count || !chunk_key_equal(&c->entries[at].key, key))
 		return ERR_NOT_FOUND;
 	*out = c->entries[at];
+	if (t->after_get) {
+		void (*call)(void *arg) = t->after_get;
+
+		t->after_get = NULL;
+		call(t->after_get_arg);
+	}
 	return 0;
 }
 
@@ -156,6 +164,11 @@ static int t_apply(struct index_base *b, const struct index_entry *entries, size
 	return 0;
 }
 
+static void t_trust(struct index_base *b)
+{
+	(void)b;
+}
+
 static void t_free(struct index_base *b)
 {
 	struct tindex *t = tindex_of(b);
@@ -171,6 +184,7 @@ static const struct index_base_ops tindex_ops = {
 	.get = t_get,
 	.list = t_list,
 	.apply = t_apply,
+	.trust = t_trust,
 	.free = t_free,
 };
 
@@ -230,4 +244,10 @@ void tindex_rewind(struct tindex *t, size_t checkpoints)
 void tindex_fail(struct tindex *t, bool fail)
 {
 	t->fail = fail;
+}
+
+void tindex_after_get(struct tindex *t, void (*call)(void *arg), void *arg)
+{
+	t->after_get = call;
+	t->after_get_arg = arg;
 }

@@ -19,3 +19,5 @@ void tindex_detach(struct tindex *t);
 void tindex_rewind(struct tindex *t, size_t checkpoints);
 /* Checkpoints fail with -EIO, or do not. */
 void tindex_fail(struct tindex *t, bool fail);
+/* Call once after the next lookup, before its answer is used. */
+void tindex_after_get(struct tindex *t, void (*call)(void *arg), void *arg);

@@ -52,13 +52,18 @@ static int v_list(struct disk *d, uint64_t **ids, size_t *count)
 	return 0;
 }
 
-static uint64_t used_space(const struct vdisk *v)
+uint64_t vdisk_used(const struct vdisk *v)
 {
-	uint64_t bytes = v->occupied;
+	uint64_t bytes = 0;
 
 	for (struct vfile *f = v->files; f; f = f->next)
 		bytes += f->named ? f->size : 0;
 	return bytes;
+}
+
+static uint64_t used_space(const struct vdisk *v)
+{
+	return v->occupied + vdisk_used(v);
 }
 
 static struct disk_file *open_new(struct disk *d, uint64_t id)
@@ -107,7 +112,7 @@ static int v_unlink(struct disk *d, uint64_t id)
 	struct vdisk *v = vdisk_of(d);
 	struct vfile *f;
 
-	if (!step(d))
+	if (!step(d) || fails(v, FAULT_UNLINK))
 		return -EIO;
 	f = vfile_find(v, id);
 	if (!f)
@@ -210,9 +215,17 @@ static bool is_bad(const struct vfile *f, uint64_t offset, uint64_t len)
 static int v_read(struct disk_file *file, const struct iovec *parts, size_t count,
 		  uint64_t offset)
 {
-	struct vfile *f = vfile_of(file);
+	struct vdisk *v = vdisk_of(file->disk);
+	struct vfile *f;
 
-	if (!f || fails(vdisk_of(file->disk), FAULT_READ))
+	if (v && v->before_read) {
+		void (*call)(void *arg) = v->before_read;
+
+		v->before_read = NULL;
+		call(v->before_read_arg);
+	}
+	f = vfile_of(file);
+	if (!f || fails(v, FAULT_READ))
 		return -EIO;
 	for (size_t i = 0; i < count; i++) {
 		if (offset + parts[i].iov_len > f->size || is_bad(f, offset, parts[i].iov_len))
@@ -255,32 +268,46 @@ static int v_free_space(struct disk *d, uint64_t *bytes)
 	return 0;
 }
 
+static struct vsmall *find_small(struct vdisk *v, const char *name)
+{
+	for (int i = 0; i < SMALL_FILES; i++) {
+		if (strcmp(v->small[i].name, name) == 0)
+			return &v->small[i];
+	}
+	return NULL;
+}
+
 static int v_load(struct disk *d, const char *name, void *buf, size_t size, size_t *len)
 {
 	struct vdisk *v = vdisk_of(d);
+	struct vsmall *small;
 
-	(void)name; /* there is one small file */
 	if (!v)
 		return -EIO;
-	if (!v->small_there)
+	small = find_small(v, name);
+	if (!small)
 		return -ENOENT;
-	if (v->small_len > size)
+	if (small->len > size)
 		return -EFBIG;
-	*len = v->small_len;
-	memcpy(buf, v->small, v->small_len);
+	*len = small->len;
+	memcpy(buf, small->bytes, small->len);
 	return 0;
 }
 
 static int v_save(struct disk *d, const char *name, const void *data, size_t len)
 {
 	struct vdisk *v = vdisk_of(d);
+	struct vsmall *small;
 
-	(void)name;
 	if (!step(d) || len > SMALL_MAX)
 		return -EIO;
-	memcpy(v->small, data, len);
-	v->small_len = len;
-	v->small_there = true;
+	small = find_small(v, name);
+	if (!small)
+		small = find_small(v, "");
+	assert(small && strlen(name) < sizeof(small->name));
+	memcpy(small->name, name, strlen(name) + 1);
+	memcpy(small->bytes, data, len);
+	small->len = len;
 	return 0;
 }
 
@@ -328,4 +355,10 @@ struct disk *vdisk_attach(struct vdisk *v)
 	v->handle->disk.ops = &vdisk_ops;
 	v->handle->v = v;
 	return &v->handle->disk;
+}
+
+void vdisk_before_read(struct vdisk *v, void (*call)(void *arg), void *arg)
+{
+	v->before_read = call;
+	v->before_read_arg = arg;
 }

@@ -46,6 +46,7 @@ enum vdisk_fault {
 	FAULT_SYNC_NAMES,
 	FAULT_READ,
 	FAULT_CREATE,
+	FAULT_UNLINK,
 	FAULT_KINDS
 };
 /* The n-th call of the kind from now fails. 0: none will. */
@@ -54,6 +55,11 @@ void vdisk_fail_none(struct vdisk *v);
 /* Calls of the kind that failed so far. */
 uint64_t vdisk_failed(const struct vdisk *v, enum vdisk_fault kind);
 
+/* Call once before the next read. */
+void vdisk_before_read(struct vdisk *v, void (*call)(void *arg), void *arg);
+
+/* Bytes of all files, as the disk counts them. */
+uint64_t vdisk_used(const struct vdisk *v);
 /* Bytes of the disk that something else occupies. */
 void vdisk_occupy(struct vdisk *v, uint64_t bytes);
 uint64_t vdisk_capacity(const struct vdisk *v);

@@ -4,9 +4,10 @@
 
 #include "tests/unit/storage/vdisk.h"
 
-#define SECTOR	  512
-#define SMALL_MAX 512
-#define BAD_MAX	  16
+#define SECTOR	    512
+#define SMALL_MAX   512
+#define SMALL_FILES 2
+#define BAD_MAX	    16
 
 /* What the cache has and the medium has not. */
 struct write {
@@ -28,6 +29,13 @@ struct vfile {
 	size_t bad_count;
 };
 
+/* A small file: replaced as a whole. */
+struct vsmall {
+	char name[16]; /* "": none */
+	unsigned char bytes[SMALL_MAX];
+	size_t len;
+};
+
 struct vdisk {
 	struct vfile *files;
 	uint64_t capacity, occupied, steps, die_before;
@@ -35,9 +43,9 @@ struct vdisk {
 	unsigned fail[FAULT_KINDS];
 	uint64_t failed[FAULT_KINDS];
 	struct vhandle *handle;
-	unsigned char small[SMALL_MAX];
-	size_t small_len;
-	bool small_there;
+	struct vsmall small[SMALL_FILES];
+	void (*before_read)(void *arg);
+	void *before_read_arg;
 };
 
 struct vhandle {

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "proto/model/digest.h"
 #include "storage/daemon/record.h"
 #include "tests/unit/storage/world_inside.h"
 
@@ -43,11 +44,7 @@ void world_setup(void)
 
 			memcpy(chunks[i].bytes + at, &word, 8);
 		}
-		for (int at = 0; at < CHUNK_DIGEST_SIZE; at += 8) {
-			uint64_t word = rng_next(&r);
-
-			memcpy(chunks[i].digest + at, &word, 8);
-		}
+		sha256_of(chunks[i].bytes, len, chunks[i].digest);
 		part = (struct iovec){chunks[i].bytes, len};
 		store_block_crcs(&part, 1, chunks[i].crcs);
 	}
@@ -238,7 +235,7 @@ static bool settle(struct world *w, struct world_key *k, const struct store_op *
 	return true;
 }
 
-static uint64_t failed_syncs(const struct world *w)
+uint64_t world_failed_syncs(const struct world *w)
 {
 	return vdisk_failed(w->v, FAULT_SYNC) + vdisk_failed(w->v, FAULT_SYNC_NAMES);
 }
@@ -269,10 +266,10 @@ bool world_commit(struct world *w, struct rng *r, bool excused)
 		ops[i].len = chunks[k->digest].len;
 		ops[i].crcs = chunks[k->digest].crcs;
 	}
-	syncs_failed = failed_syncs(w);
+	syncs_failed = world_failed_syncs(w);
 	store_commit(w->s, order, (size_t)count);
 	w->commits++;
-	if (failed_syncs(w) > syncs_failed && !store_poisoned(w->s))
+	if (world_failed_syncs(w) > syncs_failed && !store_poisoned(w->s))
 		return world_differs(w, NULL, "a sync failed and the disk is not poisoned");
 	for (int i = 0; i < count; i++)
 		any_done |= ops[i].result == 0;

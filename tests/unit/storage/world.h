@@ -38,6 +38,8 @@ struct world {
 	struct world_flip flips[64];
 	size_t flip_count;
 	uint64_t restarts, commits, reads;
+	int64_t now_s;				     /* for the scrub */
+	uint64_t moved, removed, checked, found_bad; /* by the chores */
 	char error[256];
 };
 
@@ -65,6 +67,14 @@ bool world_commit(struct world *w, struct rng *r, bool excused);
 bool world_read(struct world *w, struct rng *r, bool excused);
 bool world_list(struct world *w, struct rng *r);
 bool world_compare(struct world *w);
+/*
+ * Compact until there is nothing more to do; read it all with SHA-256. While they work, other
+ * operations come between any two of their steps.
+ */
+bool world_compact(struct world *w, struct rng *r, bool excused);
+bool world_scrub(struct world *w, struct rng *r, bool excused);
+/* Delete everything, compact, and see that the room comes back. */
+bool world_empty(struct world *w, struct rng *r);
 /* Another program fills the disk up to the floor, or goes away. */
 void world_fill(struct world *w, bool full);
 /* Flip one bit somewhere in a segment. */
