@@ -4,10 +4,12 @@
  */
 #include "tests/net/net.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -134,6 +136,26 @@ void await_net_all_up(struct net *net)
 {
 	for (int i = 0; i < NET_DAEMONS; i++)
 		await_net_node(net, i, true);
+}
+
+uint64_t net_segment_bytes(const struct net *net, int i)
+{
+	char path[300];
+	struct dirent *entry;
+	uint64_t bytes = 0;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "%s/segments", net->daemons[i].dir);
+	dir = opendir(path);
+	CHECK(dir != NULL);
+	while ((entry = readdir(dir)) != NULL) {
+		struct stat st;
+
+		if (fstatat(dirfd(dir), entry->d_name, &st, 0) == 0 && S_ISREG(st.st_mode))
+			bytes += (uint64_t)st.st_size;
+	}
+	closedir(dir);
+	return bytes;
 }
 
 size_t net_anonymous_bytes(const struct net *net, int i)

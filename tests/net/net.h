@@ -66,6 +66,8 @@ void await_net_all_up(struct net *net);
 void net_set_epoch(struct net *net, int64_t epoch);
 /* Anonymous resident memory of a daemon. */
 size_t net_anonymous_bytes(const struct net *net, int i);
+/* Bytes of a daemon's log on its disk. */
+uint64_t net_segment_bytes(const struct net *net, int i);
 
 /* A chunk whose bytes follow from seed; references to its blocks are the caller's. */
 struct net_chunk {

@@ -372,6 +372,44 @@ static void await_delete(struct net *net)
 	CHECK(await_store_pull(net->client, 1, 2, &pairs[9], 5000) == ERR_NOT_FOUND);
 }
 
+/* What is deleted gives its room back; what stays can be read while that goes on. */
+static void await_room(struct net *net)
+{
+	enum { CHUNKS = 24, STAYS = 3 };
+	struct wire_pair pairs[CHUNKS], stays;
+	uint32_t seed = STAYS;
+
+	for (uint32_t i = 0; i < CHUNKS; i++) {
+		struct net_chunk c;
+		struct store_put *put;
+
+		await_net_chunk(net, i, 4 * MIB, &c);
+		CHECK(await_net_put(net, &c, &put) == 0);
+		CHECK(await_store_put_rest(put, 10000) == 0);
+		store_put_end(put);
+		pairs[i] = c.pair;
+		net_chunk_fini(&c);
+	}
+	stays = pairs[STAYS];
+	pairs[STAYS] = pairs[0];
+	for (uint16_t node = 1; node <= 3; node++)
+		CHECK(await_store_del(net->client, node, pairs, CHUNKS, 5000) == 0);
+	for (int i = 0; i < NET_DAEMONS; i++) {
+		for (int rounds = 0; net_segment_bytes(net, i) > 48ull * MIB; rounds++) {
+			CHECK(rounds < 600);
+			CHECK(await_sleep(100) == 0);
+			CHECK(await_net_read(net, &stays, &seed, 1, 0, stays.len) == 0);
+		}
+	}
+	net_kill(net, 1);
+	net_start(net, 1);
+	while (net->daemons[1].announced == 0)
+		CHECK(await_sleep(10) == 0);
+	net_set_epoch(net, 1);
+	await_net_all_up(net);
+	CHECK(await_has(net, 2, &stays) && !await_has(net, 2, &pairs[5]));
+}
+
 struct crowd {
 	struct net *net;
 	uint32_t seed;
@@ -536,12 +574,19 @@ static const struct {
 	const char *name;
 	void (*fn)(struct net *);
 } cases[] = {
-	{"round_trip", await_round_trip},   {"kill_one", await_kill_one},
-	{"stop_one", await_stop_one},	    {"wrong_digest", await_wrong_digest},
-	{"stale_epoch", await_stale_epoch}, {"bit_flip", await_bit_flip},
-	{"no_quorum", await_no_quorum},	    {"delete", await_delete},
-	{"memory", await_memory},	    {"many_small", await_many_small},
-	{"cut_short", await_cut_short},	    {"foreign_keeper", await_foreign_keeper},
+	{"round_trip", await_round_trip},
+	{"kill_one", await_kill_one},
+	{"stop_one", await_stop_one},
+	{"wrong_digest", await_wrong_digest},
+	{"stale_epoch", await_stale_epoch},
+	{"bit_flip", await_bit_flip},
+	{"no_quorum", await_no_quorum},
+	{"delete", await_delete},
+	{"memory", await_memory},
+	{"many_small", await_many_small},
+	{"cut_short", await_cut_short},
+	{"foreign_keeper", await_foreign_keeper},
+	{"room", await_room},
 };
 
 int main(int argc, char **argv)

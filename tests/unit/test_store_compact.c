@@ -359,20 +359,29 @@ static void an_emptied_store_gives_its_room_back(void **state)
 	assert_int_equal(hand_stats(w).chunks, 0);
 }
 
-/* The open segment is of 4 MiB, and all of it is dead. */
 static void an_open_segment_that_is_dead_is_replaced(void **state)
 {
+	static const int keys[] = {MIDDLE, MIDDLE + 1, KEY(12)};
 	(void)state;
-	hand_put(w, LARGE);
-	hand_delete(w, LARGE);
+
+	for (int i = 0; i < 3; i++)
+		hand_put(w, keys[i]);
+	for (int i = 0; i < 3; i++)
+		hand_delete(w, keys[i]);
+	/* Not yet half a segment: it goes on. */
 	assert_int_equal(hand_compact(&h, PERCENT), 0);
-	assert_int_equal(hand_stats(w).segments, 1);
-	assert_int_equal(vdisk_used(w->v), WORLD_SEGMENT);
+	assert_true(hand_segment_exists(w, 1));
+	hand_put(w, MIDDLE);
+	hand_delete(w, MIDDLE);
+	assert_int_equal(hand_compact(&h, PERCENT), 0);
+	assert_false(hand_segment_exists(w, 1));
+	assert_true(hand_segment_exists(w, 2));
+	assert_int_equal(hand_stats(w).dead_bytes, 0);
 	hand_put(w, SMALL);
 	assert_int_equal(hand_stats(w).segments, 1);
 	hand_crash(w, true);
 	assert_int_equal(hand_get(w, SMALL), 0);
-	assert_int_equal(hand_get(w, LARGE), ERR_NOT_FOUND);
+	assert_int_equal(hand_get(w, MIDDLE), ERR_NOT_FOUND);
 }
 
 /* An old index must not find other records under an old number. */

@@ -232,6 +232,7 @@ static void an_index_that_kills_is_made_anew(void **state)
 {
 	unsigned char page[4096];
 	char path[128];
+	struct store *s;
 	int deaths = 0;
 	struct stat st;
 	FILE *f;
@@ -243,9 +244,11 @@ static void an_index_that_kills_is_made_anew(void **state)
 	check_after_death(11);
 	note_deaths("xx");
 	check_after_death(21);
-	/* A start that did no harm leaves nothing behind. */
+	/* A start that did no harm leaves nothing behind, however it ends. */
+	s = open_store();
 	snprintf(path, sizeof(path), "%s/index/opening", dir);
 	assert_int_equal(stat(path, &st), -1);
+	assert_int_equal(store_close(s), 0);
 	/* Real rot: every pointer in every page but the first two leads outside. */
 	snprintf(path, sizeof(path), "%s/index/data.mdb", dir);
 	f = fopen(path, "r+");
