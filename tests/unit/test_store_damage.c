@@ -12,14 +12,7 @@
 #include "proto/base/log.h"
 #include "proto/model/cluster.h"
 #include "storage/daemon/record.h"
-#include "tests/unit/storage/world.h"
-
-/* Numbers of keys of the world (world.c): two gens a digest. */
-#define KEY(digest) ((digest)*WORLD_GENS)
-#define SMALL	    KEY(7)  /* 4095 bytes */
-#define MIDDLE	    KEY(14) /* 200000 bytes */
-#define LARGE	    KEY(16) /* 4 MiB */
-#define FIRST	    KEY(20) /* from here on: some thousand bytes each */
+#include "tests/unit/storage/hands.h"
 
 static struct world *w;
 
@@ -50,37 +43,6 @@ static struct store_op op_of(enum store_op_kind kind, int n, struct iovec *part)
 	return op;
 }
 
-static int commit(enum store_op_kind kind, int n)
-{
-	struct iovec part;
-	struct store_op op = op_of(kind, n, &part), *order = &op;
-
-	store_commit(w->s, &order, 1);
-	return op.result;
-}
-
-static void put(int n)
-{
-	assert_int_equal(commit(STORE_PUT, n), 0);
-}
-
-/* 0 and the right bytes, or why not. */
-static int get(int n)
-{
-	unsigned char *bytes = malloc(CHUNK_MAX);
-	struct store_piece piece;
-	int rc = store_read(w->s, &w->keys[n].key, false, 0, CHUNK_MAX, bytes, &piece);
-
-	if (rc == 0) {
-		assert_int_equal(piece.len, world_len(w->keys[n].digest));
-		assert_memory_equal(bytes, world_bytes(w->keys[n].digest), piece.len);
-	} else if (rc == ERR_CORRUPT) {
-		store_drop_bad(w->s, &piece.key, &piece.place);
-	}
-	free(bytes);
-	return rc;
-}
-
 /* Die, lose the index if asked to, start. */
 static void crash(bool lose_index)
 {
@@ -94,42 +56,6 @@ static void crash(bool lose_index)
 						       .floor = 0,
 						       .checkpoint_bytes = WORLD_SEGMENT},
 			       &w->s) == 0);
-}
-
-static struct store_stats stats(void)
-{
-	struct store_stats s;
-
-	store_stats(w->s, &s);
-	return s;
-}
-
-/* Where the n-th record (0, 1, …) of a segment begins. */
-static uint64_t record_offset(uint64_t segment, int n)
-{
-	const unsigned char *bytes = vdisk_bytes(w->v, segment);
-	struct store_place at = {segment, SEGMENT_START};
-	struct superblock super;
-
-	assert_int_equal(superblock_decode(bytes, &super), 0);
-	for (;;) {
-		struct record r;
-
-		if (record_decode(bytes + at.offset, super.salt, &at, &r) < 0) {
-			at.offset += RECORD_ALIGN;
-			continue;
-		}
-		if (n-- == 0)
-			return at.offset;
-		at.offset += record_size(r.len);
-	}
-}
-
-static void flip(uint64_t segment, uint64_t offset)
-{
-	unsigned char byte = vdisk_bytes(w->v, segment)[offset] ^ 0x04;
-
-	vdisk_overwrite(w->v, segment, offset, &byte, 1);
 }
 
 /* The forger knows everything but the salt: the place of each byte, the ids, the next seq. */
@@ -163,9 +89,9 @@ static void a_payload_full_of_records_is_never_believed(void **state)
 	store_commit(w->s, &order, 1);
 	assert_int_equal(op.result, 0);
 	/* The record around the payload is torn off: the walk goes through the payload. */
-	flip(1, SEGMENT_START + 20);
+	hand_flip(w, 1, SEGMENT_START + 20);
 	crash(true);
-	assert_int_equal(stats().chunks, 0);
+	assert_int_equal(hand_stats(w).chunks, 0);
 	assert_int_equal(store_list(w->s, 0, PARTITIONS - 1, NULL, listed, 4, &count), 0);
 	assert_int_equal(count, 0);
 	assert_false(store_has(w->s, &forged, NULL));
@@ -184,80 +110,81 @@ static void rot_costs_the_record_it_hits(void **state)
 			ops[i] = op_of(STORE_PUT, FIRST + 10 * hit + i, &parts[i]);
 			order[i] = &ops[i];
 		}
-		put(FIRST + 10 * hit + 5);
+		hand_put(w, FIRST + 10 * hit + 5);
 		store_commit(w->s, order, 3);
-		put(FIRST + 10 * hit + 6);
+		hand_put(w, FIRST + 10 * hit + 6);
 		/* In a fresh segment: one record, the batch of three, one record. */
-		flip((uint64_t)hit + 1, record_offset((uint64_t)hit + 1, 1 + hit) + 30);
+		hand_flip(w, (uint64_t)hit + 1,
+			  hand_record(w, (uint64_t)hit + 1, 1 + hit) + 30);
 		crash(true);
 		for (int i = 0; i < 3; i++)
-			assert_int_equal(get(FIRST + 10 * hit + i),
+			assert_int_equal(hand_get(w, FIRST + 10 * hit + i),
 					 i == hit ? ERR_NOT_FOUND : 0);
-		assert_int_equal(get(FIRST + 10 * hit + 5), 0);
-		assert_int_equal(get(FIRST + 10 * hit + 6), 0);
+		assert_int_equal(hand_get(w, FIRST + 10 * hit + 5), 0);
+		assert_int_equal(hand_get(w, FIRST + 10 * hit + 6), 0);
 	}
-	assert_int_equal(stats().replayed_gaps, 3);
+	assert_int_equal(hand_stats(w).replayed_gaps, 3);
 }
 
 static void a_checkpoint_in_an_older_segment_is_enough(void **state)
 {
 	(void)state;
-	put(MIDDLE);
+	hand_put(w, MIDDLE);
 	assert_int_equal(store_checkpoint(w->s), 0);
-	put(SMALL);
-	put(LARGE); /* in a segment of its own, the second */
-	put(LARGE + 1);
-	put(FIRST);
-	assert_true(stats().segments >= 3);
+	hand_put(w, SMALL);
+	hand_put(w, LARGE); /* in a segment of its own, the second */
+	hand_put(w, LARGE + 1);
+	hand_put(w, FIRST);
+	assert_true(hand_stats(w).segments >= 3);
 	crash(false);
-	assert_false(stats().index_rebuilt);
-	assert_int_equal(stats().replayed, 4);
-	assert_int_equal(get(MIDDLE), 0);
-	assert_int_equal(get(SMALL), 0);
-	assert_int_equal(get(LARGE), 0);
-	assert_int_equal(get(LARGE + 1), 0);
-	assert_int_equal(get(FIRST), 0);
+	assert_false(hand_stats(w).index_rebuilt);
+	assert_int_equal(hand_stats(w).replayed, 4);
+	assert_int_equal(hand_get(w, MIDDLE), 0);
+	assert_int_equal(hand_get(w, SMALL), 0);
+	assert_int_equal(hand_get(w, LARGE), 0);
+	assert_int_equal(hand_get(w, LARGE + 1), 0);
+	assert_int_equal(hand_get(w, FIRST), 0);
 }
 
 static void unreadable_pages_cost_what_is_on_them(void **state)
 {
 	(void)state;
-	put(SMALL);
-	put(MIDDLE);
-	put(FIRST);
-	vdisk_bad_page(w->v, 1, record_offset(1, 1) + 100000);
+	hand_put(w, SMALL);
+	hand_put(w, MIDDLE);
+	hand_put(w, FIRST);
+	vdisk_bad_page(w->v, 1, hand_record(w, 1, 1) + 100000);
 	crash(true);
-	assert_int_equal(get(SMALL), 0);
-	assert_int_equal(get(FIRST), 0);
-	assert_int_equal(get(MIDDLE), ERR_NOT_FOUND);
-	assert_int_equal(stats().bad_chunks, 1);
-	put(MIDDLE);
-	assert_int_equal(get(MIDDLE), 0);
-	assert_int_equal(stats().bad_chunks, 0);
+	assert_int_equal(hand_get(w, SMALL), 0);
+	assert_int_equal(hand_get(w, FIRST), 0);
+	assert_int_equal(hand_get(w, MIDDLE), ERR_NOT_FOUND);
+	assert_int_equal(hand_stats(w).bad_chunks, 1);
+	hand_put(w, MIDDLE);
+	assert_int_equal(hand_get(w, MIDDLE), 0);
+	assert_int_equal(hand_stats(w).bad_chunks, 0);
 }
 
 static void a_bad_copy_is_healed_by_the_same_put(void **state)
 {
 	(void)state;
-	put(SMALL);
+	hand_put(w, SMALL);
 	assert_int_equal(store_checkpoint(w->s), 0);
-	flip(1, record_offset(1, 0) + 1000);
-	assert_int_equal(get(SMALL), ERR_CORRUPT);
-	assert_int_equal(get(SMALL), ERR_NOT_FOUND);
-	put(SMALL);
-	assert_int_equal(get(SMALL), 0);
+	hand_flip(w, 1, hand_record(w, 1, 0) + 1000);
+	assert_int_equal(hand_get(w, SMALL), ERR_CORRUPT);
+	assert_int_equal(hand_get(w, SMALL), ERR_NOT_FOUND);
+	hand_put(w, SMALL);
+	assert_int_equal(hand_get(w, SMALL), 0);
 	crash(false);
-	assert_int_equal(get(SMALL), 0);
+	assert_int_equal(hand_get(w, SMALL), 0);
 	crash(true);
-	assert_int_equal(get(SMALL), 0);
+	assert_int_equal(hand_get(w, SMALL), 0);
 	/* Dropped and deleted: the old index must not bring it back. */
 	assert_int_equal(store_checkpoint(w->s), 0);
-	flip(1, record_offset(1, 1) + 1000);
-	assert_int_equal(get(SMALL), ERR_CORRUPT);
-	assert_int_equal(commit(STORE_DEL, SMALL), 0);
+	hand_flip(w, 1, hand_record(w, 1, 1) + 1000);
+	assert_int_equal(hand_get(w, SMALL), ERR_CORRUPT);
+	assert_int_equal(hand_commit(w, STORE_DEL, SMALL), 0);
 	crash(false);
-	assert_int_equal(get(SMALL), ERR_NOT_FOUND);
-	assert_int_equal(stats().bad_chunks, 0);
+	assert_int_equal(hand_get(w, SMALL), ERR_NOT_FOUND);
+	assert_int_equal(hand_stats(w).bad_chunks, 0);
 }
 
 static void a_wrong_index_never_gives_wrong_bytes(void **state)
@@ -267,8 +194,8 @@ static void a_wrong_index_never_gives_wrong_bytes(void **state)
 	struct watermark mark;
 	(void)state;
 
-	put(FIRST);
-	put(FIRST + 2);
+	hand_put(w, FIRST);
+	hand_put(w, FIRST + 2);
 	assert_int_equal(store_checkpoint(w->s), 0);
 	world_kill(w);
 	base = tindex_attach(w->index);
@@ -286,11 +213,11 @@ static void a_wrong_index_never_gives_wrong_bytes(void **state)
 		assert_int_equal(base->ops->apply(base, &wrong, 1, &mark), 0);
 		base->ops->free(base);
 		crash(false);
-		assert_true(get(FIRST) < 0);
-		assert_int_equal(get(FIRST), ERR_NOT_FOUND);
-		assert_int_equal(get(FIRST + 2), 0);
-		put(FIRST);
-		assert_int_equal(get(FIRST), 0);
+		assert_true(hand_get(w, FIRST) < 0);
+		assert_int_equal(hand_get(w, FIRST), ERR_NOT_FOUND);
+		assert_int_equal(hand_get(w, FIRST + 2), 0);
+		hand_put(w, FIRST);
+		assert_int_equal(hand_get(w, FIRST), 0);
 		assert_int_equal(store_checkpoint(w->s), 0);
 		world_kill(w);
 		base = tindex_attach(w->index);
@@ -303,25 +230,25 @@ static void a_disk_that_went_back_in_time_knows_what_it_lacks(void **state)
 	struct vdisk *before;
 	(void)state;
 
-	put(SMALL);
+	hand_put(w, SMALL);
 	before = vdisk_clone(w->v);
-	put(LARGE);
-	put(FIRST);
+	hand_put(w, LARGE);
+	hand_put(w, FIRST);
 	assert_int_equal(store_checkpoint(w->s), 0);
 	world_kill(w);
 	vdisk_free(w->v);
 	w->v = before;
 	crash(false);
-	assert_int_equal(get(SMALL), 0);
-	assert_int_equal(get(LARGE), ERR_NOT_FOUND);
-	assert_int_equal(get(FIRST), ERR_NOT_FOUND);
-	assert_int_equal(stats().chunks, 1);
-	put(LARGE);
-	put(FIRST);
+	assert_int_equal(hand_get(w, SMALL), 0);
+	assert_int_equal(hand_get(w, LARGE), ERR_NOT_FOUND);
+	assert_int_equal(hand_get(w, FIRST), ERR_NOT_FOUND);
+	assert_int_equal(hand_stats(w).chunks, 1);
+	hand_put(w, LARGE);
+	hand_put(w, FIRST);
 	crash(false);
-	assert_int_equal(get(SMALL), 0);
-	assert_int_equal(get(LARGE), 0);
-	assert_int_equal(get(FIRST), 0);
+	assert_int_equal(hand_get(w, SMALL), 0);
+	assert_int_equal(hand_get(w, LARGE), 0);
+	assert_int_equal(hand_get(w, FIRST), 0);
 }
 
 static void a_lost_segment_is_left_alone(void **state)
@@ -329,41 +256,41 @@ static void a_lost_segment_is_left_alone(void **state)
 	unsigned char noise[SEGMENT_START];
 	(void)state;
 
-	put(SMALL);
-	put(LARGE);
-	put(LARGE + 1);
+	hand_put(w, SMALL);
+	hand_put(w, LARGE);
+	hand_put(w, LARGE + 1);
 	memset(noise, 0x55, sizeof(noise));
 	vdisk_overwrite(w->v, 2, 0, noise, sizeof(noise));
 	crash(true);
-	assert_int_equal(get(SMALL), 0);
-	assert_int_equal(get(LARGE), ERR_NOT_FOUND);
-	assert_int_equal(get(LARGE + 1), 0);
+	assert_int_equal(hand_get(w, SMALL), 0);
+	assert_int_equal(hand_get(w, LARGE), ERR_NOT_FOUND);
+	assert_int_equal(hand_get(w, LARGE + 1), 0);
 	assert_true(vdisk_size(w->v, 2) > WORLD_SEGMENT);
-	put(LARGE);
-	assert_int_equal(get(LARGE), 0);
+	hand_put(w, LARGE);
+	assert_int_equal(hand_get(w, LARGE), 0);
 	crash(true);
-	assert_int_equal(get(LARGE), 0);
+	assert_int_equal(hand_get(w, LARGE), 0);
 }
 
 /* Somebody cut the file short, at a page or anywhere, before or after a checkpoint. */
 static void a_truncated_segment_costs_what_was_cut_off(void **state)
 {
 	for (int i = 0; i < 16; i++) {
-		put(SMALL);
-		put(MIDDLE);
-		put(FIRST);
+		hand_put(w, SMALL);
+		hand_put(w, MIDDLE);
+		hand_put(w, FIRST);
 		if (i & 1)
 			assert_int_equal(store_checkpoint(w->s), 0);
 		world_kill(w);
-		vdisk_cut_short(w->v, 1, record_offset(1, 1) + (uint64_t)i / 4 * 49153);
+		vdisk_cut_short(w->v, 1, hand_record(w, 1, 1) + (uint64_t)i / 4 * 49153);
 		crash(i & 2);
-		assert_int_equal(get(SMALL), 0);
-		assert_int_equal(get(MIDDLE), ERR_NOT_FOUND);
-		assert_int_equal(get(FIRST), ERR_NOT_FOUND);
-		put(MIDDLE);
+		assert_int_equal(hand_get(w, SMALL), 0);
+		assert_int_equal(hand_get(w, MIDDLE), ERR_NOT_FOUND);
+		assert_int_equal(hand_get(w, FIRST), ERR_NOT_FOUND);
+		hand_put(w, MIDDLE);
 		crash(i & 2);
-		assert_int_equal(get(SMALL), 0);
-		assert_int_equal(get(MIDDLE), 0);
+		assert_int_equal(hand_get(w, SMALL), 0);
+		assert_int_equal(hand_get(w, MIDDLE), 0);
 		teardown(state);
 		assert_int_equal(setup(state), 0);
 	}
@@ -373,11 +300,11 @@ static void one_damaged_superblock_costs_nothing(void **state)
 {
 	(void)state;
 	for (uint64_t page = 0; page < 2; page++) {
-		put(FIRST + (int)page);
-		flip(page + 1, page * LOG_PAGE + 40);
+		hand_put(w, FIRST + (int)page);
+		hand_flip(w, page + 1, page * LOG_PAGE + 40);
 		crash(true);
-		assert_int_equal(get(FIRST), 0);
-		assert_int_equal(get(FIRST + (int)page), 0);
+		assert_int_equal(hand_get(w, FIRST), 0);
+		assert_int_equal(hand_get(w, FIRST + (int)page), 0);
 	}
 }
 
@@ -388,16 +315,16 @@ static void another_version_is_refused_another_disk_is_ignored(void **state)
 	struct store *s;
 	(void)state;
 
-	put(SMALL);
-	put(LARGE);
+	hand_put(w, SMALL);
+	hand_put(w, LARGE);
 	world_kill(w);
 	assert_int_equal(superblock_decode(vdisk_bytes(w->v, 2), &super), 0);
 	super.node[3] ^= 1;
 	superblock_encode(&super, page);
 	vdisk_overwrite(w->v, 2, 0, page, LOG_PAGE);
 	crash(true);
-	assert_int_equal(get(SMALL), 0);
-	assert_int_equal(get(LARGE), ERR_NOT_FOUND);
+	assert_int_equal(hand_get(w, SMALL), 0);
+	assert_int_equal(hand_get(w, LARGE), ERR_NOT_FOUND);
 	world_kill(w);
 	page[8]++;
 	*(uint32_t *)(void *)(page + LOG_PAGE - 4) = crc32c_add(0, page, LOG_PAGE - 4);
@@ -414,51 +341,51 @@ static void another_version_is_refused_another_disk_is_ignored(void **state)
 static void a_full_disk_refuses_puts_and_takes_deletes(void **state)
 {
 	(void)state;
-	put(SMALL);
-	put(FIRST);
+	hand_put(w, SMALL);
+	hand_put(w, FIRST);
 	world_fill(w, true);
 	/* What fits the open segment has its room already. */
-	put(FIRST + 2);
-	assert_int_equal(commit(STORE_PUT, LARGE), ERR_FULL);
-	assert_int_equal(stats().room_bytes < WORLD_SEGMENT, 1);
-	assert_int_equal(commit(STORE_DEL, SMALL), 0);
+	hand_put(w, FIRST + 2);
+	assert_int_equal(hand_commit(w, STORE_PUT, LARGE), ERR_FULL);
+	assert_int_equal(hand_stats(w).room_bytes < WORLD_SEGMENT, 1);
+	assert_int_equal(hand_commit(w, STORE_DEL, SMALL), 0);
 	crash(false);
 	world_fill(w, true);
-	assert_int_equal(commit(STORE_DEL, FIRST), 0);
-	assert_int_equal(get(FIRST + 2), 0);
+	assert_int_equal(hand_commit(w, STORE_DEL, FIRST), 0);
+	assert_int_equal(hand_get(w, FIRST + 2), 0);
 	/* The delete has opened a segment; when it is used up, PUTs are refused again. */
 	for (int n = KEY(0), full = 0; !full; n++) {
 		int rc;
 
 		assert_true(n < KEY(16));
-		rc = commit(STORE_PUT, n);
+		rc = hand_commit(w, STORE_PUT, n);
 		full = rc == ERR_FULL;
 		assert_true(rc == 0 || full);
 	}
-	assert_true(stats().free_bytes > 4 * WORLD_SEGMENT);
+	assert_true(hand_stats(w).free_bytes > 4 * WORLD_SEGMENT);
 	world_fill(w, false);
-	put(LARGE);
-	assert_int_equal(get(LARGE), 0);
+	hand_put(w, LARGE);
+	assert_int_equal(hand_get(w, LARGE), 0);
 }
 
 static void nothing_is_answered_before_a_failed_write_is_cut_off(void **state)
 {
 	(void)state;
-	put(SMALL);
+	hand_put(w, SMALL);
 	vdisk_fail(w->v, FAULT_WRITE, 1);
-	assert_int_equal(commit(STORE_DEL, SMALL), -EIO);
-	assert_int_equal(get(SMALL), 0);
+	assert_int_equal(hand_commit(w, STORE_DEL, SMALL), -EIO);
+	assert_int_equal(hand_get(w, SMALL), 0);
 	/* No new segment, no answer: not even for what is there. */
 	for (int i = 0; i < 3; i++) {
 		vdisk_fail(w->v, FAULT_CREATE, 1);
-		assert_int_equal(commit(STORE_PUT, SMALL), -EIO);
+		assert_int_equal(hand_commit(w, STORE_PUT, SMALL), -EIO);
 		vdisk_fail(w->v, FAULT_WRITE, 1);
-		assert_int_equal(commit(STORE_DEL, FIRST), -EIO);
+		assert_int_equal(hand_commit(w, STORE_DEL, FIRST), -EIO);
 	}
 	vdisk_fail_none(w->v);
-	put(SMALL);
+	hand_put(w, SMALL);
 	crash(true);
-	assert_int_equal(get(SMALL), 0);
+	assert_int_equal(hand_get(w, SMALL), 0);
 }
 
 /*
@@ -469,21 +396,21 @@ static void a_cut_that_was_believed_once_stays(void **state)
 {
 	(void)state;
 	for (uint64_t seed = 1; seed <= 12; seed++) {
-		put(SMALL);
-		put(FIRST + (int)seed); /* there is an open segment now */
+		hand_put(w, SMALL);
+		hand_put(w, FIRST + (int)seed); /* there is an open segment now */
 		vdisk_seed(w->v, seed); /* chooses how much of the failed write is there */
 		vdisk_fail(w->v, FAULT_WRITE, 1);
-		assert_int_equal(commit(STORE_DEL, SMALL), -EIO);
+		assert_int_equal(hand_commit(w, STORE_DEL, SMALL), -EIO);
 		vdisk_die_before(w->v, 4); /* create, write, sync, then the name */
-		assert_int_equal(commit(STORE_DEL, FIRST), ERR_POISONED);
+		assert_int_equal(hand_commit(w, STORE_DEL, FIRST), ERR_POISONED);
 		world_kill(w);
 		assert_true(world_start(w) || w->s);
-		assert_int_equal(get(SMALL), 0);
-		put(SMALL);
+		assert_int_equal(hand_get(w, SMALL), 0);
+		hand_put(w, SMALL);
 		world_power_cut(w, CUT_NONE);
 		tindex_rewind(w->index, 1000);
 		assert_true(world_start(w) || w->s);
-		assert_int_equal(get(SMALL), 0);
+		assert_int_equal(hand_get(w, SMALL), 0);
 	}
 }
 
@@ -498,10 +425,10 @@ static void nothing_is_written_to_a_segment_of_an_earlier_life(void **state)
 		unsigned char *before;
 		uint64_t size;
 
-		put(SMALL);
-		put(MIDDLE);
+		hand_put(w, SMALL);
+		hand_put(w, MIDDLE);
 		vdisk_die_before(w->v, 2); /* the sync of the group */
-		assert_true(commit(STORE_PUT, FIRST) < 0);
+		assert_true(hand_commit(w, STORE_PUT, FIRST) < 0);
 		if (kind < CUT_KINDS)
 			world_power_cut(w, (enum power_cut)kind);
 		else
@@ -510,8 +437,8 @@ static void nothing_is_written_to_a_segment_of_an_earlier_life(void **state)
 		size = vdisk_size(w->v, 1);
 		before = malloc(size);
 		memcpy(before, vdisk_bytes(w->v, 1), size);
-		put(FIRST + 2);
-		assert_int_equal(commit(STORE_DEL, SMALL), 0);
+		hand_put(w, FIRST + 2);
+		assert_int_equal(hand_commit(w, STORE_DEL, SMALL), 0);
 		assert_int_equal(vdisk_size(w->v, 1), size);
 		assert_memory_equal(vdisk_bytes(w->v, 1), before, size);
 		assert_true(vdisk_bytes(w->v, 2) != NULL);
@@ -524,19 +451,19 @@ static void nothing_is_written_to_a_segment_of_an_earlier_life(void **state)
 static void a_poisoned_disk_reads_and_nothing_else(void **state)
 {
 	(void)state;
-	put(SMALL);
+	hand_put(w, SMALL);
 	vdisk_fail(w->v, FAULT_SYNC, 1);
-	assert_int_equal(commit(STORE_PUT, FIRST), ERR_POISONED);
+	assert_int_equal(hand_commit(w, STORE_PUT, FIRST), ERR_POISONED);
 	assert_true(store_poisoned(w->s));
-	assert_int_equal(commit(STORE_PUT, FIRST), ERR_POISONED);
-	assert_int_equal(commit(STORE_PUT, SMALL), ERR_POISONED);
-	assert_int_equal(commit(STORE_DEL, FIRST), ERR_POISONED);
+	assert_int_equal(hand_commit(w, STORE_PUT, FIRST), ERR_POISONED);
+	assert_int_equal(hand_commit(w, STORE_PUT, SMALL), ERR_POISONED);
+	assert_int_equal(hand_commit(w, STORE_DEL, FIRST), ERR_POISONED);
 	assert_int_equal(store_checkpoint(w->s), ERR_POISONED);
-	assert_int_equal(get(SMALL), 0);
+	assert_int_equal(hand_get(w, SMALL), 0);
 	crash(false);
 	assert_false(store_poisoned(w->s));
-	put(FIRST);
-	assert_int_equal(get(FIRST), 0);
+	hand_put(w, FIRST);
+	assert_int_equal(hand_get(w, FIRST), 0);
 }
 
 #define on_world(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
