@@ -24,6 +24,7 @@
 #include "gateway/http_conn.h"
 #include "gateway/process.h"
 #include "gateway/request.h"
+#include "gateway/trouble.h"
 #include "metadb/key_watch.h"
 #include "metadb/map_watch.h"
 #include "metadb/metadb.h"
@@ -94,6 +95,16 @@ static void on_stale(void *arg, int64_t epoch)
 
 	(void)epoch;
 	map_watch_poke(w->map);
+}
+
+static void on_trouble(void *arg, enum store_trouble what, uint16_t node,
+		       const struct wire_pair *chunk)
+{
+	struct worker *w = arg;
+
+	(void)what;
+	if (w->trouble != NULL) /* NULL: on the way out */
+		trouble_report(w->trouble, partition_of(chunk->digest), node);
 }
 
 /* Able to serve whatever may be asked? Otherwise the reasons, a line each. */
@@ -271,11 +282,12 @@ static void on_terminate(void *arg)
 static void open_clients(struct worker *w)
 {
 	struct metadb_options options;
-	struct store_hooks hooks = {.on_stale = on_stale, .arg = w};
+	struct store_hooks hooks = {.on_stale = on_stale, .on_trouble = on_trouble, .arg = w};
 
 	metadb_options_load(&options, w->name);
 	w->metadb = metadb_open(w->loop, &options);
 	w->keys = key_watch_new(w->metadb);
+	w->trouble = trouble_new(w->loop, w->metadb);
 	w->store = store_client_new(w->loop, w->bufs, w->name, &hooks);
 	w->map = map_watch_new(w->metadb, on_map, w);
 }
@@ -323,6 +335,8 @@ static void life_end(struct life *l)
 	timer_fini(&l->drain);
 	watch_fini(&l->channel_watch);
 	http_front_free(w->front);
+	trouble_free(w->trouble);
+	w->trouble = NULL;
 	map_watch_free(w->map);
 	key_watch_free(w->keys);
 	store_client_free(w->store);

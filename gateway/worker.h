@@ -18,6 +18,7 @@ struct map_watch;
 struct key_watch;
 struct store_client;
 struct http_front;
+struct trouble;
 
 struct worker {
 	struct loop *loop;
@@ -27,6 +28,7 @@ struct worker {
 	struct map_watch *map;
 	struct key_watch *keys;
 	struct store_client *store;
+	struct trouble *trouble;  /* copies that the keeper is to look at */
 	struct http_front *front; /* listeners and connections */
 	char name[64];		  /* "gateway-1/2", also in logs */
 	int index;		  /* 1…workers */

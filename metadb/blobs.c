@@ -11,16 +11,17 @@
 
 #include "metadb/metadb_private.h"
 
+#define PROTECTION "$4 * interval '1 millisecond'"
+
 static const char sql[] =
-	"WITH renewed AS (UPDATE package_blob SET protect_until = now() + " PROTECTION_SQL " "
-	"WHERE package_id = $1 AND algorithm = $2 AND digest = $3 "
-	"AND deleted_at IS NULL AND protect_until < now() + " PROTECTION_SQL
-	" / 2 RETURNING 1) "
+	"WITH renewed AS (UPDATE package_blob SET protect_until = now() + " PROTECTION " "
+	"WHERE package_id = $1 AND algorithm = $2 AND digest = $3 AND deleted_at IS NULL "
+	"AND protect_until < now() + " PROTECTION " / 2 RETURNING 1) "
 	"SELECT b.gen, b.size, b.lost_at IS NOT NULL FROM package_blob l "
 	"JOIN blob b USING (algorithm, digest) "
 	"WHERE l.package_id = $1 AND l.algorithm = $2 AND l.digest = $3 "
-	"AND l.deleted_at IS NULL AND (l.protect_until >= now() + " PROTECTION_SQL
-	" / 2 OR EXISTS (SELECT FROM renewed))";
+	"AND l.deleted_at IS NULL AND (l.protect_until >= now() + " PROTECTION " / 2 "
+	"OR EXISTS (SELECT FROM renewed))";
 
 int await_blob_promise(struct metadb *db, int64_t package_id, const struct digest *d,
 		       struct blob_info *out)
@@ -34,6 +35,7 @@ int await_blob_promise(struct metadb *db, int64_t package_id, const struct diges
 	out->digest = *d;
 	pg_bind_int8(s, package_id);
 	pg_bind_digest(s, d);
+	pg_bind_int8(s, db->protection_ms);
 	rc = await_pg_tx(tx);
 	if (rc == 0) {
 		struct pg_rows *r = pg_tx_rows(tx, 0);

@@ -2,15 +2,12 @@
  * Promises about blobs. Finding them for readers: metadb/lookups.h.
  *
  * The link (package, digest) is what manifests refer to, what is collected and what carries the
- * protection: a writer who was told 201 or 200 within BLOB_PROTECTION may push a manifest that
- * names the blob and never sees BLOB_UNKNOWN.
+ * protection: a writer who was told 201 or 200 within gateway.blob_protection may push a
+ * manifest that names the blob and never sees BLOB_UNKNOWN.
  */
 #pragma once
 
 #include "metadb/lookups.h"
-
-/* How long a push may take between its blobs and its manifest; renewed at half of it. */
-#define BLOB_PROTECTION_HOURS 24
 
 /*
  * HEAD by somebody who may write: finds the blob as await_blob_find() does and renews its

@@ -158,8 +158,8 @@ static int await_named_nodes(struct pg_tx *tx, struct arena *a, const char *cons
 	return rc < 0 ? rc : found;
 }
 
-static int await_store_epoch(struct pg_tx *tx, struct arena *a, const struct cluster_map *map,
-			     const char *reason)
+int await_epoch_store(struct pg_tx *tx, struct arena *a, const struct cluster_map *map,
+		      const char *reason)
 {
 	size_t size = map_encoded_size(map->replicas);
 	unsigned char *parts = arena_alloc(a, size);
@@ -201,7 +201,7 @@ int await_first_epoch(struct metadb *db, const char *const *name, size_t count,
 		replicas = map_default_replicas((unsigned)count);
 	rc = map_compute(node, count, replicas, 1, &map);
 	if (rc == 0)
-		rc = await_store_epoch(tx, a, &map, "first");
+		rc = await_epoch_store(tx, a, &map, "first");
 	if (rc == 0)
 		rc = await_pg_commit(tx);
 	if (rc == 0)

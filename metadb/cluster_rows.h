@@ -32,6 +32,14 @@ int await_node_register(struct metadb *db, const struct node_notice *n, uint16_t
 			bool *changed) MUST_CHECK;
 
 /*
+ * An empty disk under the name of a node that has been silent for so long: the old identity is
+ * retired, this one registered, and an epoch written in which it stands in the old one's place;
+ * all partitions of it are due. 1: done; 0: the name's owner is alive, or nobody has the name.
+ */
+int await_node_replace(struct metadb *db, const struct node_notice *n,
+		       int64_t silence_ms) MUST_CHECK;
+
+/*
  * Writes epoch 1 over the nodes with these names once all of them are registered. replicas 0:
  * the default for their number. 1: written; 0: there is one, or nodes are missing; ERR_LIMIT:
  * more replicas than nodes.

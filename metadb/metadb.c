@@ -20,6 +20,8 @@ void metadb_options_load(struct metadb_options *o, const char *name)
 	o->connections = (int)settings()->database_pool;
 	o->timeout_ms = settings()->database_timeout;
 	o->connect_timeout_ms = settings()->database_connect_timeout;
+	o->upload_life_ms = settings()->gateway_upload_life;
+	o->protection_ms = settings()->gateway_blob_protection;
 	o->manifest_cache = MANIFEST_CACHE;
 	o->chunk_cache = CHUNK_CACHE;
 }
@@ -35,6 +37,8 @@ struct metadb *metadb_open(struct loop *l, const struct metadb_options *o)
 	db->options.connect_timeout_ms = o->connect_timeout_ms;
 	/* The server gives up first, so that its answer still reaches us. */
 	db->options.statement_timeout_ms = o->timeout_ms - o->timeout_ms / 8;
+	db->upload_life_ms = o->upload_life_ms;
+	db->protection_ms = o->protection_ms;
 	db->pool = pg_pool_new(l, &db->options, o->connections, o->timeout_ms);
 	db->caller = batch_new(l, db->pool, &lookup_caller_kind);
 	db->authorize = batch_new(l, db->pool, &lookup_authorize_kind);

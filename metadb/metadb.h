@@ -33,8 +33,10 @@ struct metadb_options {
 	int connections;    /* at most */
 	int64_t timeout_ms; /* of a statement or transaction, waiting in the queue included */
 	int64_t connect_timeout_ms;
-	size_t manifest_cache; /* bytes */
-	size_t chunk_cache;    /* bytes */
+	int64_t upload_life_ms; /* of a session, from its last progress on */
+	int64_t protection_ms;	/* of a blob, from the last promise to a writer on */
+	size_t manifest_cache;	/* bytes */
+	size_t chunk_cache;	/* bytes */
 };
 
 /* All members from settings(); `name` is kept by reference. */

@@ -15,6 +15,8 @@ struct metadb {
 	struct loop *loop;
 	struct pg_conn_options options;
 	struct pg_pool *pool;
+	int64_t upload_life_ms;
+	int64_t protection_ms;
 	/* One a kind of lookup. */
 	struct batch *caller;
 	struct batch *authorize;
@@ -41,6 +43,7 @@ extern const struct batch_kind lookup_chunks_kind;
 #define ACTOR_SQL "ROW($1, $2, $3, $4)::actor"
 void pg_bind_actor(struct pg_stmt *s, const struct actor *who);
 
-#define HOURS_TEXT(x)  #x
-#define HOURS_SQL(x)   "interval '" HOURS_TEXT(x) " hours'"
-#define PROTECTION_SQL HOURS_SQL(BLOB_PROTECTION_HOURS)
+/* Writes a new epoch's row, in a transaction that holds the advisory lock of epochs. */
+struct cluster_map;
+int await_epoch_store(struct pg_tx *tx, struct arena *a, const struct cluster_map *map,
+		      const char *reason) MUST_CHECK;

@@ -10,8 +10,6 @@
 
 #include "metadb/metadb_private.h"
 
-#define UPLOAD_LIFE "interval '24 hours'"
-
 int await_upload_start(struct metadb *db, const struct actor *who,
 		       const struct package_target *target, enum digest_algorithm algorithm,
 		       struct upload *out)
@@ -23,13 +21,14 @@ int await_upload_start(struct metadb *db, const struct actor *who,
 
 	memset(out, 0, sizeof(*out));
 	s = pg_tx_add(tx, "SELECT upload_id, package_id, gen FROM upload_start(" ACTOR_SQL
-			  ", $5, $6, $7, $8, $9, " UPLOAD_LIFE ")");
+			  ", $5, $6, $7, $8, $9, $10 * interval '1 millisecond')");
 	pg_bind_actor(s, who);
 	pg_bind_int8(s, target->namespace_id);
 	pg_bind_text(s, target->name);
 	pg_bind_int8(s, target->package_id);
 	pg_bind_bool(s, target->published);
 	pg_bind_int2(s, algorithm);
+	pg_bind_int8(s, db->upload_life_ms);
 	rc = await_pg_tx(tx);
 	if (rc == 0) {
 		struct pg_rows *r = pg_tx_rows(tx, 0);
@@ -160,11 +159,12 @@ int await_upload_append(struct metadb *db, struct upload *u, const struct upload
 		return ERR_LIMIT;
 	a = arena_new();
 	tx = pg_tx_new(db, a, PG_WRITE);
-	s = pg_tx_add(tx, "SELECT version FROM upload_append($1::uuid, $2, $3, " UPLOAD_LIFE
-			  ", $4, $5, $6, $7, $8, $9)");
+	s = pg_tx_add(tx, "SELECT version FROM upload_append($1::uuid, $2, $3, "
+			  "$4 * interval '1 millisecond', $5, $6, $7, $8, $9, $10)");
 	pg_bind_text(s, u->id);
 	pg_bind_int8(s, u->version);
 	pg_bind_bytes(s, state, state_len);
+	pg_bind_int8(s, db->upload_life_ms);
 	bytes = bind_chunks(s, chunk, count);
 	rc = await_pg_tx(tx);
 	if (rc == 0 && pg_null(pg_tx_rows(tx, 0), 0, 0))
@@ -199,12 +199,14 @@ int await_upload_commit(struct metadb *db, const struct actor *who, const struct
 	a = arena_new();
 	tx = pg_tx_new(db, a, PG_WRITE);
 	s = pg_tx_add(tx, "SELECT status, gen, existed FROM upload_commit($1::uuid, $2, $3, "
-			  "$4, $5, $6, $7, $8, $9, $10, $11, " PROTECTION_SQL ")");
+			  "$4, $5, $6, $7, $8, $9, $10, $11, "
+			  "$12 * interval '1 millisecond')");
 	pg_bind_text(s, u->id);
 	pg_bind_int8(s, u->version);
 	pg_bind_int8(s, u->package_id);
 	bind_chunks(s, chunk, count);
 	pg_bind_digest(s, digest);
+	pg_bind_int8(s, db->protection_ms);
 	rc = await_pg_tx(tx);
 	if (rc == 0) {
 		struct pg_rows *r = pg_tx_rows(tx, 0);

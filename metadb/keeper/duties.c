@@ -4,7 +4,9 @@
  */
 #include <string.h>
 
+#include "metadb/collect.h"
 #include "metadb/keeper/keeper.h"
+#include "metadb/partitions.h"
 #include "proto/base/log.h"
 #include "proto/base/settings.h"
 #include "proto/base/task.h"
@@ -44,6 +46,61 @@ static int await_epoch(struct keeper *k)
 	return rc < 0 ? rc : 0;
 }
 
+/* After a restore or a failover an operator decides; until then nothing is deleted. */
+static int await_adoption(struct keeper *k)
+{
+	int rc = await_adopted(k->db);
+
+	if (rc < 0)
+		return rc;
+	if (rc == 0 && (k->adopted || k->figures.epoch == 0))
+		log_error("not the adopted PostgreSQL: uploads, repairs and deletions wait "
+			  "for `packhouse-metadb adopt`",
+			  NULL);
+	if (rc == 1 && !k->adopted)
+		log_info("this PostgreSQL is the adopted one", NULL);
+	k->adopted = rc == 1;
+	return 0;
+}
+
+/* The partitions in which the node stands, as member or spare; their number. */
+static size_t parts_of(const struct cluster_map *map, uint16_t node, uint16_t *part)
+{
+	size_t count = 0;
+
+	for (unsigned p = 0; p < PARTITIONS; p++) {
+		const uint16_t *row = map_row(map, p);
+
+		for (unsigned i = 0; i < map->replicas + MAP_SPARES; i++)
+			if (row[i] == node) {
+				part[count++] = (uint16_t)p;
+				break;
+			}
+	}
+	return count;
+}
+
+/* Whoever started anew may have a disk that went back in time. */
+static int await_starts(struct keeper *k)
+{
+	struct arena *a = arena_new();
+	struct node_start *start = NULL;
+	int count = await_node_starts(k->db, a, &start);
+	int rc = count < 0 ? count : 0;
+
+	for (int i = 0; i < count && rc >= 0; i++) {
+		const struct cluster_view *view = map_watch_view(k->cluster.map);
+		uint16_t *part = arena_alloc(a, PARTITIONS * sizeof(part[0]));
+
+		if (view == NULL)
+			break;
+		rc = await_node_started(k->db, &start[i], part,
+					parts_of(&view->map, start[i].id, part));
+	}
+	arena_free(a);
+	return rc < 0 ? rc : 0;
+}
+
 static int await_round(struct keeper *k, int64_t *next_key_check)
 {
 	int rc = await_schema(k);
@@ -51,7 +108,11 @@ static int await_round(struct keeper *k, int64_t *next_key_check)
 	if (rc == 0 && k->cluster_uuid[0] == '\0')
 		rc = await_cluster_uuid(k->db, k->cluster_uuid);
 	if (rc == 0)
+		rc = await_adoption(k);
+	if (rc == 0)
 		rc = await_epoch(k);
+	if (rc == 0)
+		rc = await_starts(k);
 	if (rc == 0 && clock_now_ms() >= *next_key_check) {
 		rc = await_signing_key_rotate(k->db);
 		if (rc > 0)

@@ -4,12 +4,15 @@
 #pragma once
 
 #include "metadb/cluster_rows.h"
+#include "metadb/keeper/cluster.h"
 #include "metadb/metadb.h"
 #include "proto/base/buf.h"
 #include "proto/base/loop.h"
 
-#define DAEMONS_MAX 1024
+#define DAEMONS_MAX	    1024
+#define RECONCILE_TASKS_MAX 64
 
+struct reconciler;
 struct task;
 
 struct keeper {
@@ -18,13 +21,20 @@ struct keeper {
 	struct buf_pool *pool;
 	struct registry *registry;
 	struct probe *probe;
-	struct task *duties; /* NULL once it ended */
+	struct cluster cluster;
+	struct reconciler *reconciler;
+	/* The long tasks; NULL once they ended. */
+	struct task *duties;
+	struct task *reconcile;
+	struct task *clean;
 	struct timer drain;
 	bool stopping;
 	/* As of the last look; empty and 0 before the first. */
 	char cluster_uuid[37];
 	int schema_version;
 	bool reachable;
+	bool adopted; /* this server is the one an operator adopted */
+	int64_t started_ms;
 	struct cluster_figures figures;
 	/* cluster.daemons, taken apart */
 	const char *daemon[DAEMONS_MAX];
@@ -34,6 +44,9 @@ struct keeper {
 /* The subcommands: exit status. */
 int keeper_serve(void);
 int keeper_admin_token(const char *login);
+int keeper_adopt(void);
+/* sample: partitions to compare, 0: all. 0 clean, 1 findings, 2 could not check */
+int keeper_check(long sample, bool json);
 
 /*
  * The registry hears announcements on keeper.bind, registers daemons and answers with the
@@ -42,5 +55,12 @@ int keeper_admin_token(const char *login);
 int registry_open(struct keeper *k, struct registry **out) MUST_CHECK;
 void registry_close(struct registry *r); /* no registration may run */
 
-/* The keeper's one long task: looks at the database, writes the first epoch, rotates keys. */
+/* The keeper's long tasks. Looks at the database, writes the first epoch, rotates keys, makes
+ * the partitions of started daemons due: */
 void keeper_duties(void *keeper);
+/* compares what is due and has it mended: */
+void keeper_reconcile(void *keeper);
+struct reconciler *reconciler_new(struct keeper *k);
+void reconciler_free(struct reconciler *r); /* no task is left */
+/* lets go of what nobody needs: */
+void keeper_clean(void *keeper);

@@ -14,31 +14,68 @@ static const char usage[] =
 	"packhouse-metadb COMMAND [--config FILE] [--key=value]…\n"
 	"  migrate                   brings the database to this version\n"
 	"  serve                     the keeper: storage daemons, epochs, keys\n"
-	"  admin-token --login NAME  prints a new token of this site administrator\n";
+	"  admin-token --login NAME  prints a new token of this site administrator\n"
+	"  check [--sample N] [--json]  compares rows with rows and with copies; changes\n"
+	"                            nothing; status 0 clean, 1 findings, 2 cannot check\n"
+	"  adopt                     after a restore or a failover: this server is the truth\n";
 
 static int complain(const char *what, const char *word)
 {
-	fprintf(stderr, "packhouse-metadb: %s%s; commands: migrate, serve, admin-token\n", what,
-		word);
+	fprintf(stderr, "packhouse-metadb: %s%s; all commands: --help\n", what, word);
 	return EXIT_USAGE;
 }
 
-/* Takes --login NAME or --login=NAME out of the arguments, so that only settings are left. */
-static const char *take_login(int *argc, char **argv)
+/* What only some commands know; everything else on the command line is a setting. */
+struct options {
+	const char *login;
+	const char *sample; /* partitions to look at, all without it */
+	bool json;
+};
+
+/* The value of --name VALUE or --name=VALUE at argv[*i], which then moves on; or NULL. */
+static const char *take_value(const char *name, int argc, char **argv, int *i)
 {
-	const char *login = NULL;
+	size_t len = strlen(name);
+
+	if (strncmp(argv[*i], name, len) != 0)
+		return NULL;
+	if (argv[*i][len] == '=')
+		return argv[*i] + len + 1;
+	return argv[*i][len] == '\0' && *i + 1 < argc ? argv[++*i] : NULL;
+}
+
+/* Takes them out of the arguments, so that only settings are left. */
+static void take_options(const char *command, int *argc, char **argv, struct options *o)
+{
+	bool login = strcmp(command, "admin-token") == 0;
+	bool check = strcmp(command, "check") == 0;
 	int kept = 1;
 
 	for (int i = 1; i < *argc; i++) {
-		if (strncmp(argv[i], "--login=", 8) == 0)
-			login = argv[i] + 8;
-		else if (strcmp(argv[i], "--login") == 0 && i + 1 < *argc)
-			login = argv[++i];
+		const char *value = NULL;
+
+		if (login && (value = take_value("--login", *argc, argv, &i)) != NULL)
+			o->login = value;
+		else if (check && (value = take_value("--sample", *argc, argv, &i)) != NULL)
+			o->sample = value;
+		else if (check && strcmp(argv[i], "--json") == 0)
+			o->json = true;
 		else
 			argv[kept++] = argv[i];
 	}
 	*argc = kept;
-	return login;
+}
+
+/* A number of partitions, 0 without one, -1 when it is none. */
+static long sample_of(const char *text)
+{
+	char *end;
+	long n;
+
+	if (text == NULL)
+		return 0;
+	n = strtol(text, &end, 10);
+	return *text == '\0' || *end != '\0' || n < 1 || n > PARTITIONS ? -1 : n;
 }
 
 static int migrate(void)
@@ -46,13 +83,28 @@ static int migrate(void)
 	return schema_migrate(settings()->database_url) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-static int run(const char *command, const char *login)
+static int run(const char *command, const struct options *o)
 {
 	if (strcmp(command, "migrate") == 0)
 		return migrate();
 	if (strcmp(command, "serve") == 0)
 		return keeper_serve();
-	return keeper_admin_token(login);
+	if (strcmp(command, "adopt") == 0)
+		return keeper_adopt();
+	if (strcmp(command, "check") == 0)
+		return keeper_check(sample_of(o->sample), o->json);
+	return keeper_admin_token(o->login);
+}
+
+static bool known(const char *command)
+{
+	static const char *const commands[] = {"migrate", "serve", "admin-token", "check",
+					       "adopt"};
+
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		if (strcmp(command, commands[i]) == 0)
+			return true;
+	return false;
 }
 
 static void open_log(void)
@@ -69,29 +121,27 @@ static void open_log(void)
 int main(int argc, char **argv)
 {
 	const char *command = argc > 1 ? argv[1] : "";
-	const char *login = NULL;
-	bool known = strcmp(command, "migrate") == 0 || strcmp(command, "serve") == 0 ||
-		     strcmp(command, "admin-token") == 0;
+	struct options options = {0};
 
 	if (strncmp(command, "--", 2) == 0) {
 		settings_load(argc, argv, usage); /* --help, --version, --dump, --check */
 		return complain("the command must come first", "");
 	}
-	if (!known)
+	if (!known(command))
 		return complain(command[0] == '\0' ? "a command is missing"
 						   : "unknown command ",
 				command);
 	argc--;
 	argv++;
-	if (strcmp(command, "admin-token") == 0) {
-		login = take_login(&argc, argv);
-		if (login == NULL)
-			return complain("admin-token needs --login NAME", "");
-	}
+	take_options(command, &argc, argv, &options);
+	if (strcmp(command, "admin-token") == 0 && options.login == NULL)
+		return complain("admin-token needs --login NAME", "");
+	if (sample_of(options.sample) < 0)
+		return complain("--sample takes a number of partitions, not ", options.sample);
 	if (settings_load(argc, argv, usage) > 1)
 		return complain("unexpected argument ", argv[1]);
 	if (settings()->database_url[0] == '\0')
 		return complain("the setting database.url is empty", "");
 	open_log();
-	return run(command, login);
+	return run(command, &options);
 }

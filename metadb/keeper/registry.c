@@ -29,7 +29,8 @@ struct daemon_entry {
 	uint16_t id;		   /* 0: not registered */
 	int refused;		   /* the code it was refused with, 0: not */
 	int64_t registered_ms;
-	bool busy; /* a task works on it */
+	bool busy;  /* a task works on it */
+	bool blank; /* its disk belongs to no cluster yet */
 	/* Who waits for the first answer. */
 	bool asked;
 	struct zpeer peer;
@@ -75,6 +76,14 @@ static void note_refusal(struct daemon_entry *e, int rc)
 	e->refused = rc;
 }
 
+/* A new disk whose name's owner was not heard for so long, by a keeper that listened meanwhile.
+ */
+static bool may_replace(const struct daemon_entry *e)
+{
+	return e->blank && clock_now_ms() - e->registry->keeper->started_ms >
+				   settings()->keeper_replace_after;
+}
+
 static void await_register(struct daemon_entry *e)
 {
 	bool changed = false;
@@ -83,6 +92,13 @@ static void await_register(struct daemon_entry *e)
 
 	e->notice = e->heard;
 	rc = await_node_register(e->registry->keeper->db, &e->notice, &id, &changed);
+	if (rc == ERR_CONFLICT && may_replace(e)) {
+		rc = await_node_replace(e->registry->keeper->db, &e->notice,
+					settings()->keeper_replace_after);
+		if (rc >= 0)
+			rc = await_node_register(e->registry->keeper->db, &e->notice, &id,
+						 &changed);
+	}
 	if (rc == 0) {
 		e->id = id;
 		e->refused = 0;
@@ -134,6 +150,7 @@ static void hear(struct daemon_entry *e, const struct wire_announce *m)
 	snprintf(e->heard.zone, sizeof(e->heard.zone), "%s", m->zone);
 	snprintf(e->heard.control, sizeof(e->heard.control), "%s", m->control);
 	snprintf(e->heard.bulk, sizeof(e->heard.bulk), "%s", m->bulk);
+	e->blank = m->cluster_uuid[0] == '\0';
 	e->heard.incarnation = m->incarnation;
 	e->heard.total = (int64_t)m->total;
 	e->heard.used = (int64_t)m->used;

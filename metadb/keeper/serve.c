@@ -1,8 +1,8 @@
 /*
  * serve: builds the keeper, runs it, takes it apart.
  *
- * On SIGTERM or SIGINT the registry stops taking, the duties are cancelled, and the loop ends
- * as soon as no task is left. Nothing of the keeper's own must survive: all it knows is in
+ * On SIGTERM or SIGINT the registry stops taking, the long tasks are cancelled, and the loop
+ * ends as soon as no task is left. Nothing of the keeper's own must survive: all it knows is in
  * PostgreSQL.
  */
 #include <signal.h>
@@ -53,6 +53,7 @@ static void print_metrics(void *arg, FILE *out)
 	metric_set(M_KEEPER_NODES_ALIVE, k->figures.nodes_alive);
 	metric_set(M_KEEPER_OWING, k->figures.partitions_owing);
 	metric_set(M_KEEPER_UPLOADS, k->figures.uploads_open);
+	metric_set(M_KEEPER_ADOPTED, k->adopted);
 	metrics_print(out, "packhouse_keeper");
 }
 
@@ -82,6 +83,10 @@ static void on_stop_signal(void *arg)
 	k->stopping = true;
 	if (k->duties != NULL)
 		task_cancel(k->duties);
+	if (k->reconcile != NULL)
+		task_cancel(k->reconcile);
+	if (k->clean != NULL)
+		task_cancel(k->clean);
 	timer_start(&k->drain, DRAIN_TICK_MS);
 }
 
@@ -128,13 +133,17 @@ static int start(struct keeper *k)
 	rc = registry_open(k, &k->registry);
 	if (rc < 0)
 		return rc;
+	cluster_open(&k->cluster, k->loop, k->pool, k->db, "packhouse-metadb");
+	k->reconciler = reconciler_new(k);
 	k->duties = task_spawn(k->loop, "duties", NULL, keeper_duties, k);
-	return k->duties == NULL ? -EAGAIN : 0;
+	k->reconcile = task_spawn(k->loop, "reconcile", NULL, keeper_reconcile, k);
+	k->clean = task_spawn(k->loop, "clean", NULL, keeper_clean, k);
+	return k->duties == NULL || k->reconcile == NULL || k->clean == NULL ? -EAGAIN : 0;
 }
 
 int keeper_serve(void)
 {
-	struct keeper k = {0};
+	struct keeper k = {.started_ms = clock_now_ms()};
 	int rc;
 
 	signal(SIGPIPE, SIG_IGN);
@@ -155,6 +164,8 @@ int keeper_serve(void)
 	}
 	registry_close(k.registry);
 	probe_close(k.probe);
+	cluster_close(&k.cluster);
+	reconciler_free(k.reconciler);
 	metadb_close(k.db);
 	timer_fini(&k.drain);
 	zsock_teardown();

@@ -25,6 +25,13 @@ SETTING_TEXT(keeper_bind, "keeper.bind", "127.0.0.1:0", "address and port where 
 SETTING_TEXT(keeper_announce, "keeper.announce", "", "keepers to which a storage daemon announces itself: addr:port, separated by commas")
 SETTING_TEXT(keeper_private, "keeper.private", "127.0.0.1:0", "address and port of the keeper's private listener")
 
+SETTING_INT(keeper_reconcile_tasks, "keeper.reconcile_tasks", 4, 1, 64, "comparisons and repairs a keeper does at the same time")
+SETTING_INT(keeper_reconcile_rate, "keeper.reconcile_rate", 200, 1, 100000, "partitions a keeper compares in a second at most")
+SETTING_TIME(keeper_compare_interval, "keeper.compare_interval", 604800000, 1000, 31536000000, "each partition is compared at least so often")
+SETTING_TIME(keeper_trash_window, "keeper.trash_window", 86400000, 0, 31536000000, "time between the end of a blob's last use and the deletion of its bytes")
+SETTING_TIME(keeper_restore_window, "keeper.restore_window", 2592000000, 0, 31536000000, "time in which deleted manifests can be restored")
+SETTING_TIME(keeper_replace_after, "keeper.replace_after", 60000, 1000, 86400000, "silence of a storage daemon after which an empty disk may take over its name and place")
+
 SETTING_TEXT(storage_name, "storage.name", "", "name of this storage daemon in the cluster")
 SETTING_TEXT(storage_zone, "storage.zone", "", "failure domain of this storage daemon; empty: its name")
 SETTING_TEXT(storage_dir, "storage.dir", "", "folder of this daemon's disk")
@@ -54,5 +61,7 @@ SETTING_TIME(gateway_drain_timeout, "gateway.drain_timeout", 30000, 0, 3600000, 
 SETTING_SIZE(gateway_manifest_max, "gateway.manifest_max", 4 * MIB, 64 * KIB, 16 * MIB, "largest manifest")
 SETTING_SIZE(gateway_blob_max, "gateway.blob_max", 10 * GIB, 1 * MIB, 1024 * GIB, "largest blob")
 SETTING_TIME(gateway_storage_timeout, "gateway.storage_timeout", 20000, 100, 600000, "longest wait for a quorum of storage daemons")
+SETTING_TIME(gateway_upload_life, "gateway.upload_life", 86400000, 1000, 2592000000, "life of an upload from its last progress on")
+SETTING_TIME(gateway_blob_protection, "gateway.blob_protection", 86400000, 0, 2592000000, "time in which a manifest may follow its blobs; until then they are not collected")
 SETTING_TIME(gateway_token_life, "gateway.token_life", 300000, 60000, 3600000, "life of the bearer tokens given by /token")
 /* clang-format on */

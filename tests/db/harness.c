@@ -35,6 +35,8 @@ static void open_db(const char *url)
 		.connections = 6,
 		.timeout_ms = 20000,
 		.connect_timeout_ms = 3000,
+		.upload_life_ms = 86400000,
+		.protection_ms = 86400000,
 		.manifest_cache = 1024 * 1024,
 		.chunk_cache = 1024 * 1024,
 	};

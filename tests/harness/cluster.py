@@ -134,6 +134,10 @@ class Cluster:
         finally:
             connection.close()
 
+    def metadb(self, *arguments, **options):
+        """packhouse-metadb COMMAND [OPTION]…; what it said."""
+        return run(self.dir / "bin/packhouse-metadb", *arguments, f"--config={self.dir}/packhouse.conf", **options)
+
     # accounts
 
     def admin(self, method, path, body=None):

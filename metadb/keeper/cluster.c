@@ -1,0 +1,151 @@
+/*
+ * The view of the map watch feeds the storage client; what the tasks keep over a wait are ids.
+ */
+#include "metadb/keeper/cluster.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "storage/client/admin.h"
+
+#define LIST_MS 10000
+#define DROP_MS 15000
+
+static void copy_text(char *to, size_t size, const char *from)
+{
+	size_t len = strnlen(from, size - 1);
+
+	memcpy(to, from, len);
+	to[len] = '\0';
+}
+
+static void on_map(void *arg, const struct cluster_view *view)
+{
+	struct cluster *c = arg;
+	struct store_node *nodes = xcalloc(view->node_count + 1, sizeof(*nodes));
+
+	for (size_t i = 0; i < view->node_count; i++) {
+		const struct node_view *from = &view->node[i];
+
+		nodes[i].id = from->id;
+		copy_text(nodes[i].uuid, sizeof(nodes[i].uuid), from->uuid);
+		copy_text(nodes[i].control, sizeof(nodes[i].control), from->control);
+		copy_text(nodes[i].bulk, sizeof(nodes[i].bulk), from->bulk);
+	}
+	store_client_set_map(c->store, view->cluster_uuid, &view->map, nodes, view->node_count);
+	free(nodes);
+}
+
+static void on_stale(void *arg, int64_t epoch)
+{
+	struct cluster *c = arg;
+
+	(void)epoch;
+	map_watch_poke(c->map);
+}
+
+void cluster_open(struct cluster *c, struct loop *l, struct buf_pool *pool, struct metadb *db,
+		  const char *name)
+{
+	struct store_hooks hooks = {.on_stale = on_stale, .arg = c};
+
+	c->store = store_client_new(l, pool, name, &hooks);
+	c->map = map_watch_new(db, on_map, c);
+}
+
+void cluster_close(struct cluster *c)
+{
+	if (c->store == NULL)
+		return;
+	map_watch_free(c->map);
+	store_client_free(c->store);
+	c->store = NULL;
+}
+
+size_t cluster_nodes(const struct cluster *c, struct arena *a, uint16_t **out)
+{
+	const struct cluster_view *view = map_watch_view(c->map);
+
+	*out = arena_alloc(a, (view == NULL ? 0 : view->node_count) * sizeof(**out) + 1);
+	for (size_t i = 0; view != NULL && i < view->node_count; i++)
+		(*out)[i] = view->node[i].id;
+	return view == NULL ? 0 : view->node_count;
+}
+
+size_t cluster_nodes_up(const struct cluster *c, struct arena *a, uint16_t **out)
+{
+	size_t count = cluster_nodes(c, a, out);
+	size_t up = 0;
+
+	for (size_t i = 0; i < count; i++)
+		if (store_node_up(c->store, (*out)[i]))
+			(*out)[up++] = (*out)[i];
+	return up;
+}
+
+static void append(struct arena *a, struct node_list *list, size_t *room,
+		   const struct store_listing *page)
+{
+	if (list->count + page->count > *room) {
+		struct wire_pair *old = list->pair;
+
+		*room = 2 * (list->count + page->count);
+		list->pair = arena_alloc(a, *room * sizeof(list->pair[0]));
+		if (list->count > 0)
+			memcpy(list->pair, old, list->count * sizeof(list->pair[0]));
+	}
+	if (page->count > 0)
+		memcpy(list->pair + list->count, page->chunks,
+		       page->count * sizeof(list->pair[0]));
+	list->count += page->count;
+}
+
+static int await_node_list(struct cluster *c, struct arena *a, unsigned part,
+			   struct node_list *list)
+{
+	struct store_listing page = {.more = true};
+	uint64_t incarnation = 0;
+	size_t room = 0;
+	int rc = 0;
+
+	while (rc == 0 && page.more) {
+		bool first = list->count == 0;
+
+		rc = await_store_list(c->store, list->node, part,
+				      first ? NULL : &list->pair[list->count - 1],
+				      WIRE_PAIRS_MAX, LIST_MS, a, &page);
+		if (rc == 0 && !first && page.incarnation != incarnation)
+			rc = ERR_UNAVAILABLE; /* pages of two lives make no list */
+		if (rc == 0)
+			append(a, list, &room, &page);
+		incarnation = page.incarnation;
+	}
+	list->known = rc == 0;
+	return rc == -ECANCELED ? rc : 0;
+}
+
+int await_cluster_list(struct cluster *c, struct arena *a, unsigned part, const uint16_t *node,
+		       size_t count, struct node_list **out)
+{
+	int rc = 0;
+
+	*out = arena_alloc(a, count * sizeof(**out) + 1);
+	for (size_t i = 0; i < count && rc == 0; i++) {
+		(*out)[i].node = node[i];
+		rc = await_node_list(c, a, part, &(*out)[i]);
+	}
+	return rc;
+}
+
+int await_cluster_drop(struct cluster *c, uint16_t node, const struct wire_pair *pair,
+		       size_t count)
+{
+	int rc = 0;
+
+	for (size_t at = 0; at < count && rc == 0; at += WIRE_PAIRS_MAX) {
+		size_t n = count - at < WIRE_PAIRS_MAX ? count - at : WIRE_PAIRS_MAX;
+
+		rc = await_store_del(c->store, node, pair + at, n, DROP_MS);
+	}
+	return rc;
+}

@@ -1,0 +1,51 @@
+/*
+ * The order is the point: an upload's row is committed before its first byte is sent, so what
+ * was listed and has no row by the time of the later statement never will have one.
+ */
+#include "metadb/keeper/facts.h"
+
+#include <string.h>
+
+int await_facts(struct facts *f, struct arena *a, struct cluster *c, struct metadb *db)
+{
+	const struct cluster_view *view;
+	int rc = 0;
+
+	f->nodes = cluster_nodes(c, a, &f->node);
+	for (size_t i = 0; i < f->parts && rc == 0; i++)
+		rc = await_cluster_list(c, a, f->part[i], f->node, f->nodes, &f->list[i]);
+	if (rc == 0)
+		rc = await_partition_rows(db, a, f->part, f->parts, &f->rows);
+	if (rc < 0)
+		return rc;
+	view = map_watch_view(c->map);
+	if (!f->rows.adopted || view == NULL || view->map.epoch != f->rows.epoch) {
+		map_watch_poke(c->map);
+		return ERR_UNAVAILABLE;
+	}
+	return 0;
+}
+
+void facts_compare(const struct facts *f, size_t i, const struct cluster *c, struct arena *a,
+		   struct comparison *out)
+{
+	const struct cluster_map *map = &map_watch_view(c->map)->map;
+	struct compare_input in = {
+		.member = map_row(map, f->part[i]),
+		.replicas = map->replicas,
+		.open = f->rows.open,
+		.open_count = f->rows.open_count,
+		.list = f->list[i],
+		.lists = f->nodes,
+	};
+	size_t from = 0;
+	size_t end;
+
+	while (from < f->rows.count && f->rows.pair[from].part != f->part[i])
+		from++;
+	for (end = from; end < f->rows.count && f->rows.pair[end].part == f->part[i];)
+		end++;
+	in.pair = f->rows.pair + from;
+	in.pairs = end - from;
+	compare(a, &in, out);
+}

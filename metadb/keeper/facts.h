@@ -1,0 +1,28 @@
+/*
+ * What is known of a few partitions: lists of every live node first, then the rows.
+ */
+#pragma once
+
+#include "metadb/keeper/cluster.h"
+#include "metadb/metadb.h"
+
+#define FACTS_MAX 16
+
+struct facts {
+	uint16_t part[FACTS_MAX]; /* set by the caller, each once */
+	size_t parts;
+	uint16_t *node; /* all live ones */
+	size_t nodes;
+	struct node_list *list[FACTS_MAX]; /* a partition: one a node */
+	struct partition_rows rows;
+};
+
+/*
+ * Everything is in the arena. ERR_UNAVAILABLE: the database has another map than we, or is not
+ * the adopted one: what was gathered must not be used.
+ */
+int await_facts(struct facts *f, struct arena *a, struct cluster *c,
+		struct metadb *db) MUST_CHECK;
+/* The i-th partition, under the map of now. */
+void facts_compare(const struct facts *f, size_t i, const struct cluster *c, struct arena *a,
+		   struct comparison *out);
