@@ -41,9 +41,10 @@ int await_api_json(struct request *rq, json_t **out)
 		return give_up(rq, rc, "reading the body");
 	if (body.len == 0)
 		body = (struct slice){"{}", 2};
-	if (strict_json_object(rq->arena, body.data, body.len, API_VALUES_MAX, out, &why) < 0)
-		return refuse_api(rq, 400, "Problems parsing JSON");
-	return 0;
+	rc = strict_json_object(rq->arena, body.data, body.len, API_VALUES_MAX, out, &why);
+	if (rc == ERR_LIMIT)
+		return refuse_api(rq, 413, "Problems parsing JSON: %s", why);
+	return rc < 0 ? refuse_api(rq, 400, "Problems parsing JSON") : 0;
 }
 
 static void free_text(void *text)

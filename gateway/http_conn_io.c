@@ -31,6 +31,17 @@ static struct http_conn *conn_of(struct http_stream *s)
 	return c;
 }
 
+/* The client's time to make progress; less when the task has set an end to its reading. */
+static int64_t patience(const struct http_conn *c, int what)
+{
+	int64_t ms = c->front->limits.progress_ms, left;
+
+	if (what != WATCH_READ || c->stream.read_until_ms == 0)
+		return ms;
+	left = c->stream.read_until_ms - clock_now_ms();
+	return left < 0 ? 0 : left < ms ? left : ms;
+}
+
 /* Until the transport is ready; -ETIMEDOUT when the client makes no progress. */
 static int await_transport(struct http_conn *c, int what, const char *name)
 {
@@ -41,7 +52,7 @@ static int await_transport(struct http_conn *c, int what, const char *name)
 	c->waiter = &w;
 	c->waiting_for = what;
 	conn_want(c, c->wanted | what);
-	rc = task_wait(&w, name, c->front->limits.progress_ms);
+	rc = task_wait(&w, name, patience(c, what));
 	c->waiter = NULL;
 	c->waiting_for = 0;
 	return c->transport == NULL ? ERR_PEER_GONE : rc;

@@ -69,8 +69,10 @@ struct http_stream {
 		*task; /* set by the service in on_request; cancelled when the client goes */
 	const char *remote; /* "ADDR:PORT" of the client */
 	bool secure;	    /* over TLS */
-	int64_t bytes_in;   /* body bytes read so far */
-	int64_t bytes_out;  /* bytes of head and body sent so far */
+	/* clock_now_ms() until which reads may wait, set by the task; 0: no such limit */
+	int64_t read_until_ms;
+	int64_t bytes_in;  /* body bytes read so far */
+	int64_t bytes_out; /* bytes of head and body sent so far */
 };
 
 /* Who gets the requests; called on the loop's stack. */

@@ -85,8 +85,10 @@ static int read_refs(struct reading *r, const char *key, const char *what)
 	if (array != NULL && !json_is_array(array))
 		return complain(r, "%s is not an array", key);
 	n = json_array_size(array);
-	if (n > MANIFEST_REFS_MAX)
-		return complain(r, "more than %d %s", MANIFEST_REFS_MAX, key);
+	if (n > MANIFEST_REFS_MAX) {
+		complain(r, "more than %d %s", MANIFEST_REFS_MAX, key);
+		return ERR_LIMIT;
+	}
 	r->m->refs = arena_alloc(r->a, (n + 1) * sizeof(*r->m->refs));
 	for (size_t i = 0; i < n; i++) {
 		char name[48];
@@ -211,8 +213,11 @@ int manifest_parse(struct arena *a, const char *content_type, const char *body, 
 	int rc;
 
 	memset(out, 0, sizeof(*out));
-	if (strict_json_object(a, body, len, MANIFEST_VALUES_MAX, &json, &why) < 0)
-		return complain(&r, "the manifest cannot be read: %s", why);
+	rc = strict_json_object(a, body, len, MANIFEST_VALUES_MAX, &json, &why);
+	if (rc < 0) {
+		complain(&r, "the manifest cannot be read: %s", why);
+		return rc;
+	}
 	r.json = json;
 	rc = decide_type(&r, content_type);
 	if (rc < 0)

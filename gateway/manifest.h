@@ -44,8 +44,9 @@ struct manifest {
 };
 
 /*
- * content_type may be NULL: then the body's mediaType decides. ERR_SYNTAX with a complaint
- * otherwise. The result lives in the arena.
+ * content_type may be NULL: then the body's mediaType decides. Otherwise ERR_SYNTAX, or
+ * ERR_LIMIT when it is nested too deep or holds too much, with a complaint. The result lives in
+ * the arena.
  */
 int manifest_parse(struct arena *a, const char *content_type, const char *body, size_t len,
 		   struct manifest *out) MUST_CHECK;

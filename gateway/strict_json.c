@@ -7,7 +7,8 @@
 
 #include <stdbool.h>
 
-static int check_bounds(const char *text, size_t len, size_t max_values, const char **why)
+static int check_bounds(struct arena *a, const char *text, size_t len, size_t max_values,
+			const char **why)
 {
 	size_t depth = 0, values = 1;
 	bool quoted = false;
@@ -27,7 +28,8 @@ static int check_bounds(const char *text, size_t len, size_t max_values, const c
 		} else if (c == '{' || c == '[') {
 			values++;
 			if (++depth > STRICT_JSON_DEPTH) {
-				*why = "it is nested too deep";
+				*why = arena_printf(a, "it is nested too deep, at most %d",
+						    STRICT_JSON_DEPTH);
 				return ERR_LIMIT;
 			}
 		} else if (c == '}' || c == ']') {
@@ -37,7 +39,8 @@ static int check_bounds(const char *text, size_t len, size_t max_values, const c
 			values++;
 		}
 		if (values > max_values) {
-			*why = "it holds too many values";
+			*why = arena_printf(a, "it holds too many values, at most %zu",
+					    max_values);
 			return ERR_LIMIT;
 		}
 	}
@@ -57,7 +60,7 @@ int strict_json_object(struct arena *a, const char *text, size_t len, size_t max
 	int rc;
 
 	*out = NULL;
-	rc = check_bounds(text, len, max_values, why);
+	rc = check_bounds(a, text, len, max_values, why);
 	if (rc < 0)
 		return rc;
 	json = json_loadb(text, len, JSON_REJECT_DUPLICATES, &error);

@@ -28,6 +28,8 @@
 /* Recorded at the latest when so much is durable and not in a row. */
 #define RECORD_BYTES  (64u * 1024 * 1024)
 #define RECORD_CHUNKS 64
+/* And when this is longer ago: what a killed gateway's client has to send again. */
+#define RECORD_MS 2000
 /* How long the last append waits for members that have not acknowledged. */
 #define STRAGGLER_MS 250
 /* How often stalled uploads are looked at while somebody waits for memory. */
@@ -41,15 +43,26 @@ struct flight {
 	TAILQ_ENTRY(flight) link;
 };
 
+/* The request's hold on its stream: released with the arena, or given up by leave(). */
+struct holder {
+	struct upload_stream *s;
+};
+
 struct upload_stream {
-	struct request *rq;
+	struct worker *worker;
+	struct request *rq; /* NULL once the stream was left to a task of its own */
+	struct holder *holder;
 	struct upload *u;
+	struct upload left; /* what u points to then */
 	struct chunk_fill fill;
 	struct hasher recorded; /* the blob's hash at the row's size */
 	uint64_t size;		/* received, with what u->size counts */
 	bool begun;
-	bool reading; /* the socket is being read into the last block: do not cut */
-	int failed;   /* of storage, sticky */
+	bool reading;	     /* the socket is being read into the last block: do not cut */
+	int failed;	     /* of storage, sticky */
+	uint32_t chunks;     /* of the blob, those that are not recorded included */
+	unsigned unsure;     /* of the first flights nobody knows whether they were recorded */
+	int64_t recorded_ms; /* the last time */
 	TAILQ_HEAD(, flight) flights;
 	TAILQ_ENTRY(upload_stream) link;
 };
@@ -58,11 +71,6 @@ struct upload_stream {
 static TAILQ_HEAD(, upload_stream) streams = TAILQ_HEAD_INITIALIZER(streams);
 static struct timer relief;
 
-static struct worker *worker_of(struct upload_stream *s)
-{
-	return s->rq->worker;
-}
-
 static void flight_free(struct flight *f)
 {
 	if (f->put != NULL)
@@ -70,25 +78,38 @@ static void flight_free(struct flight *f)
 	free(f);
 }
 
-static void drop_flights(struct upload_stream *s)
+/* The first n, or all there are. */
+static void drop_flights(struct upload_stream *s, unsigned n)
 {
 	struct flight *f;
 
-	while ((f = TAILQ_FIRST(&s->flights)) != NULL) {
+	while (n-- > 0 && (f = TAILQ_FIRST(&s->flights)) != NULL) {
 		TAILQ_REMOVE(&s->flights, f, link);
 		flight_free(f);
 	}
 }
 
-static void stream_free(void *arg)
+static void stream_free(struct upload_stream *s)
 {
-	struct upload_stream *s = arg;
-
-	drop_flights(s);
+	drop_flights(s, UINT_MAX);
 	chunk_fill_fini(&s->fill);
 	TAILQ_REMOVE(&streams, s, link);
 	if (TAILQ_EMPTY(&streams))
 		timer_fini(&relief);
+	free(s);
+}
+
+static void release(void *arg)
+{
+	struct holder *h = arg;
+
+	if (h->s != NULL)
+		stream_free(h->s);
+}
+
+bool upload_streams_open(void)
+{
+	return !TAILQ_EMPTY(&streams);
 }
 
 /* Send a closed chunk to its members; does not wait. */
@@ -101,11 +122,12 @@ static void launch(struct upload_stream *s, struct chunk_closed *c)
 	memcpy(f->row.digest, c->sha256, SHA256_BYTES);
 	f->row.len = c->len;
 	f->after = c->blob;
-	f->put = store_put_start(worker_of(s)->store, &pair, c->block, c->count,
-				 worker_of(s)->set->gateway_storage_timeout);
+	f->put = store_put_start(s->worker->store, &pair, c->block, c->count,
+				 s->worker->set->gateway_storage_timeout);
 	for (unsigned i = 0; i < c->count; i++)
 		buf_unref(c->block[i]);
 	TAILQ_INSERT_TAIL(&s->flights, f, link);
+	s->chunks++;
 }
 
 /* What the put knows now goes into the row; the put is let go. */
@@ -167,18 +189,26 @@ static void on_relief(void *arg)
 
 struct upload_stream *upload_stream_new(struct request *rq, struct upload *u)
 {
-	struct upload_stream *s = arena_alloc(rq->arena, sizeof(*s));
+	struct upload_stream *s = xcalloc(1, sizeof(*s));
+	int64_t most_ms = rq->worker->set->gateway_upload_timeout;
 
 	if (TAILQ_EMPTY(&streams)) {
 		timer_init(&relief, rq->worker->loop, on_relief, rq->worker);
 		timer_start(&relief, RELIEF_MS);
 	}
+	s->worker = rq->worker;
 	s->rq = rq;
 	s->u = u;
 	s->size = u->size;
+	s->chunks = u->chunks;
+	s->recorded_ms = clock_now_ms();
+	if (most_ms > 0)
+		rq->stream->read_until_ms = rq->started_us / 1000 + most_ms;
 	TAILQ_INIT(&s->flights);
 	TAILQ_INSERT_TAIL(&streams, s, link);
-	arena_defer(rq->arena, stream_free, s);
+	s->holder = arena_alloc(rq->arena, sizeof(*s->holder));
+	s->holder->s = s;
+	arena_defer(rq->arena, release, s->holder);
 	return s;
 }
 
@@ -207,7 +237,7 @@ uint64_t upload_stream_size(const struct upload_stream *s)
 /* A block for the filling chunk, as large as the rest of the body needs. */
 static int await_block(struct upload_stream *s, uint64_t rest)
 {
-	struct buf_pool *pool = worker_of(s)->bufs;
+	struct buf_pool *pool = s->worker->bufs;
 	size_t want = BUF_BLOCK;
 	struct buf *b;
 	int rc;
@@ -217,7 +247,7 @@ static int await_block(struct upload_stream *s, uint64_t rest)
 	b = buf_get(pool, want);
 	if (b == NULL) {
 		relieve(pool);
-		rc = await_buf(pool, want, worker_of(s)->set->gateway_storage_timeout, &b);
+		rc = await_buf(pool, want, s->worker->set->gateway_storage_timeout, &b);
 		if (rc < 0)
 			return rc == -ETIMEDOUT ? ERR_UNAVAILABLE : rc;
 	}
@@ -249,10 +279,10 @@ static int await_credit(struct upload_stream *s, unsigned most)
 		oldest->awaited = true;
 		rc = await_store_put(oldest->put);
 		oldest->awaited = false;
-		if (rc < 0) {
+		if (rc < 0 && rc != -ECANCELED)
 			s->failed = rc;
+		if (rc < 0)
 			return rc;
-		}
 	}
 }
 
@@ -297,54 +327,141 @@ static int await_stragglers(struct upload_stream *s, unsigned n)
 	return 0;
 }
 
-/* Rows of the first n flights, in the request's arena; the flights are settled and dropped. */
-static struct upload_chunk *take_rows(struct upload_stream *s, unsigned n)
+/* Rows of the first n flights and the hash behind them; the flights are settled. */
+static struct upload_chunk *rows_of(struct upload_stream *s, unsigned n, struct arena *a,
+				    struct hasher *after)
 {
-	struct upload_chunk *rows = arena_alloc(s->rq->arena, (n + 1) * sizeof(*rows));
+	struct upload_chunk *rows = arena_alloc(a, (n + 1) * sizeof(*rows));
+	struct flight *f = TAILQ_FIRST(&s->flights);
 
-	for (unsigned i = 0; i < n; i++) {
-		struct flight *f = TAILQ_FIRST(&s->flights);
-
+	*after = s->recorded;
+	for (unsigned i = 0; i < n; i++, f = TAILQ_NEXT(f, link)) {
 		settle(f);
 		rows[i] = f->row;
-		s->recorded = f->after;
-		TAILQ_REMOVE(&s->flights, f, link);
-		flight_free(f);
+		*after = f->after;
 	}
 	return rows;
 }
 
-static int await_append(struct upload_stream *s, unsigned n)
+/* The first n flights have rows now. */
+static void note_recorded(struct upload_stream *s, unsigned n, const struct hasher *after)
 {
-	struct upload_chunk *rows = take_rows(s, n);
-	unsigned char state[HASHER_SAVED_MAX];
-	size_t len = hasher_save(&s->recorded, state);
+	drop_flights(s, n);
+	s->recorded = *after;
+	s->recorded_ms = clock_now_ms();
+	s->unsure = 0;
+}
+
+/*
+ * An append was sent and its answer not awaited, and now another one came too late: if the
+ * session stands where the first would have brought it, that was it. 0: and the flights are
+ * dropped.
+ */
+static int await_catch_up(struct upload_stream *s)
+{
+	struct arena *a = arena_new();
+	struct hasher after;
+	struct upload now;
 	int rc;
 
-	rc = await_upload_append(worker_of(s)->metadb, s->u, rows, n, state, len);
-	if (rc < 0) {
+	rows_of(s, s->unsure, a, &after);
+	arena_free(a);
+	rc = await_upload_load(s->worker->metadb, s->u->id, s->u->package_id, s->u->account_id,
+			       &now);
+	if (rc == 0 && (now.version != s->u->version + 1 || now.size != after.total))
+		rc = ERR_CONFLICT;
+	if (rc < 0)
+		return rc;
+	*s->u = now;
+	note_recorded(s, s->unsure, &after);
+	return 0;
+}
+
+static int await_append(struct upload_stream *s, unsigned n)
+{
+	struct arena *a = arena_new();
+	unsigned char state[HASHER_SAVED_MAX];
+	struct hasher after;
+	struct upload_chunk *rows = rows_of(s, n, a, &after);
+	size_t len = hasher_save(&after, state);
+	int rc;
+
+	rc = await_upload_append(s->worker->metadb, s->u, rows, n, state, len);
+	arena_free(a);
+	if (rc == 0) {
+		note_recorded(s, n, &after);
+	} else if (rc == -ECANCELED) {
+		s->unsure = n;
+	} else if (rc != ERR_CONFLICT || s->unsure == 0) {
 		/* These chunks have no rows: what comes after them must get none either. */
 		s->failed = rc;
-		drop_flights(s);
+		drop_flights(s, UINT_MAX);
 	}
 	return rc;
+}
+
+/*
+ * The client went away while its request waited for storage or for the database. What it sent
+ * is not lost: a task of its own brings it to the end and records it.
+ */
+static void TASK_ENTRY record_rest(void *arg)
+{
+	struct upload_stream *s = arg;
+	int rc = await_upload_stream_record(s);
+
+	if (rc == ERR_CONFLICT && s->unsure > 0) {
+		rc = await_catch_up(s);
+		if (rc == 0)
+			rc = await_upload_stream_record(s);
+	}
+	log_info("what a lost client has sent", "upload=%s size=%llu recorded=\"%s\"", s->u->id,
+		 (unsigned long long)s->u->size, rc < 0 ? err_text(rc) : "all");
+	stream_free(s);
+}
+
+/* rc is what ends the request: when it is a cancel, the stream is left to record_rest(). */
+static int leave(struct upload_stream *s, int rc)
+{
+	if (rc != -ECANCELED || s->rq == NULL)
+		return rc;
+	if (task_spawn(s->worker->loop, "upload-rest", s->rq->id, record_rest, s) == NULL)
+		return rc;
+	s->left = *s->u;
+	s->u = &s->left;
+	s->rq = NULL;
+	s->holder->s = NULL;
+	return rc;
+}
+
+/* Close the chunk and send it, unless the blob has as many as it may. */
+static int send_filled(struct upload_stream *s)
+{
+	struct chunk_closed closed;
+
+	if (chunk_fill_pending(&s->fill) == 0)
+		return 0;
+	if (s->chunks >= (uint32_t)s->worker->set->gateway_blob_chunks)
+		return ERR_LIMIT;
+	if (chunk_fill_close(&s->fill, &closed))
+		launch(s, &closed);
+	return 0;
 }
 
 /* Close what is filled, wait for room among the flights, record when there is a batch. */
 static int await_send_chunk(struct upload_stream *s)
 {
-	struct chunk_closed closed;
 	uint64_t bytes;
 	unsigned n;
 	int rc;
 
-	if (chunk_fill_close(&s->fill, &closed))
-		launch(s, &closed);
-	rc = await_credit(s, UPLOAD_FLIGHTS);
+	rc = send_filled(s);
+	if (rc == 0)
+		rc = await_credit(s, UPLOAD_FLIGHTS);
 	if (rc < 0)
 		return rc;
 	n = durable_prefix(s, &bytes);
-	if (bytes < RECORD_BYTES && n < RECORD_CHUNKS)
+	if (n == 0 || (bytes < RECORD_BYTES && n < RECORD_CHUNKS &&
+		       clock_now_ms() - s->recorded_ms < RECORD_MS))
 		return 0;
 	return await_append(s, n);
 }
@@ -359,6 +476,12 @@ static int await_piece(struct upload_stream *s, uint64_t limit)
 	int64_t n;
 	int rc;
 
+	/* A client that always has a byte ready never waits for the time to be over. */
+	if (s->rq->stream->read_until_ms != 0 &&
+	    clock_now_ms() >= s->rq->stream->read_until_ms) {
+		s->rq->fault = -ETIMEDOUT;
+		return -ETIMEDOUT;
+	}
 	rc = await_body_ready(s->rq);
 	if (rc <= 0)
 		return rc;
@@ -395,13 +518,12 @@ int await_upload_stream_body(struct upload_stream *s, uint64_t limit)
 		if (rc < 0)
 			break;
 	}
-	return rc;
+	return leave(s, rc);
 }
 
 /* All received bytes durable. */
 static int await_all_durable(struct upload_stream *s)
 {
-	struct chunk_closed closed;
 	int rc;
 
 	if (s->fill.carried > 0 && s->fill.count == 0) {
@@ -409,9 +531,8 @@ static int await_all_durable(struct upload_stream *s)
 		if (rc < 0)
 			return rc;
 	}
-	if (chunk_fill_close(&s->fill, &closed))
-		launch(s, &closed);
-	return await_credit(s, 1);
+	rc = send_filled(s);
+	return rc < 0 ? rc : await_credit(s, 1);
 }
 
 int await_upload_stream_record(struct upload_stream *s)
@@ -422,33 +543,45 @@ int await_upload_stream_record(struct upload_stream *s)
 	int rc;
 
 	if (stored == -ECANCELED)
-		return stored;
+		return leave(s, stored);
 	rc = await_stragglers(s, n);
 	if (rc == 0 && n > 0)
 		rc = await_append(s, n);
-	return stored < 0 ? stored : rc;
+	if (rc < 0)
+		return leave(s, rc);
+	return stored;
+}
+
+static int await_commit(struct upload_stream *s, const struct digest *digest,
+			struct upload_commit *done)
+{
+	struct actor who = auth_actor(s->rq);
+	struct upload_chunk *rows;
+	struct hasher after;
+	uint64_t bytes;
+	unsigned n = durable_prefix(s, &bytes);
+	int rc;
+
+	rc = await_stragglers(s, n);
+	if (rc < 0)
+		return rc;
+	rows = rows_of(s, n, s->rq->arena, &after);
+	rc = await_upload_commit(s->worker->metadb, &who, s->u, rows, n, digest, done);
+	/* Whether that was done or not: an append would find nothing of it, or be first. */
+	if (rc == -ECANCELED)
+		s->unsure = n;
+	return rc;
 }
 
 int await_upload_stream_commit(struct upload_stream *s, const struct digest *digest,
 			       struct digest *actual, struct upload_commit *done)
 {
-	struct actor who = auth_actor(s->rq);
-	struct upload_chunk *rows;
-	uint64_t bytes;
-	unsigned n;
-	int rc;
+	int rc = await_all_durable(s);
 
-	rc = await_all_durable(s);
 	if (rc < 0)
-		return rc;
+		return leave(s, rc);
 	hasher_digest(&s->fill.blob, actual);
 	if (!digest_equal(actual, digest))
 		return ERR_BAD_DIGEST;
-	n = durable_prefix(s, &bytes);
-	rc = await_stragglers(s, n);
-	if (rc < 0)
-		return rc;
-	rows = take_rows(s, n);
-	assert(TAILQ_EMPTY(&s->flights));
-	return await_upload_commit(worker_of(s)->metadb, &who, s->u, rows, n, digest, done);
+	return leave(s, await_commit(s, digest, done));
 }

@@ -17,8 +17,13 @@
  *   rc = await_upload_stream_commit(s, &digest, &done)   PUT: the blob exists
  *
  * Codes: those of await_body_read(), of storage/client/put.h and metadb/uploads.h, and
- * ERR_LIMIT when the blob would be longer than `limit`. After an error of the body or of
- * storage await_upload_stream_record() may still be called: it records what is durable.
+ * ERR_LIMIT when the blob would be longer than `limit` or have more than gateway.blob_chunks.
+ * After an error of the body or of storage await_upload_stream_record() may still be called: it
+ * records what is durable. After -ECANCELED (the client went away while we waited for somebody
+ * else) nothing may be called any more: a task of its own then does the same.
+ *
+ * Reading ends with -ETIMEDOUT, as the client's fault, gateway.upload_timeout after the request
+ * began.
  */
 #pragma once
 
@@ -46,6 +51,9 @@ int await_upload_stream_record(struct upload_stream *s) MUST_CHECK;
  */
 int await_upload_stream_commit(struct upload_stream *s, const struct digest *digest,
 			       struct digest *actual, struct upload_commit *done) MUST_CHECK;
+
+/* Are there any, those of lost clients included? The worker must not stop before. */
+bool upload_streams_open(void);
 
 /* Bytes of the blob received so far, recorded or not. */
 uint64_t upload_stream_size(const struct upload_stream *s);

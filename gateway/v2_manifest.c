@@ -153,8 +153,10 @@ int v2_manifest_put(struct request *rq)
 	if (ref.is_digest && !digest_equal(&digest, &ref.digest))
 		return refuse(rq, DIGEST_INVALID, "the body is %s",
 			      digest_str(rq->arena, &digest));
-	if (manifest_parse(rq->arena, request_header(rq, "Content-Type"), body.data, body.len,
-			   &m) < 0)
-		return refuse(rq, MANIFEST_INVALID, "%s", m.complaint);
+	rc = manifest_parse(rq->arena, request_header(rq, "Content-Type"), body.data, body.len,
+			    &m);
+	if (rc < 0)
+		return refuse(rq, rc == ERR_LIMIT ? SIZE_INVALID : MANIFEST_INVALID, "%s",
+			      m.complaint);
 	return await_record(rq, &m, &ref, body, &digest);
 }

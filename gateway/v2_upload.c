@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "gateway/auth.h"
+#include "gateway/chunk_fill.h"
 #include "gateway/handlers.h"
 #include "gateway/range.h"
 #include "gateway/reply.h"
@@ -60,16 +61,47 @@ static int refuse_size(struct request *rq)
 		      (long long)rq->worker->set->gateway_blob_max);
 }
 
-/* Content-Range and Content-Length must fit the session. 0, or the status of a refusal. */
-static int await_check_place(struct request *rq, const struct upload *u)
+/* What is over a limit can never become a blob: the session goes at once. `size` is known. */
+static int await_refuse_limit(struct request *rq, const struct upload *u, uint64_t size)
+{
+	int rc = await_upload_cancel(rq->worker->metadb, u->id, rq->package_id,
+				     rq->caller->account_id);
+
+	if (rc < 0 && rc != ERR_NOT_FOUND)
+		return give_up(rq, rc, "ending the upload");
+	if (size > (uint64_t)rq->worker->set->gateway_blob_max)
+		return refuse_size(rq);
+	return refuse(
+		rq, SIZE_INVALID,
+		"a blob has at most %lld chunks: one for each %zu bytes, and one more for "
+		"each request it is pushed in",
+		(long long)rq->worker->set->gateway_blob_chunks, (size_t)CHUNK_MAX);
+}
+
+/* The client was too slow. What is durable is recorded, and the session goes on from there. */
+static int refuse_slow(struct request *rq, const struct upload *u)
+{
+	const struct settings *set = rq->worker->set;
+	int64_t until = rq->stream->read_until_ms;
+	bool whole = until != 0 && clock_now_ms() >= until;
+
+	describe(rq, u);
+	return refuse(rq, TIMEOUT,
+		      whole ? "a request of an upload may take %lld s; it goes on at byte %llu"
+			    : "no byte came for %lld s; the upload goes on at byte %llu",
+		      (long long)(whole ? set->gateway_upload_timeout
+					: set->gateway_progress_timeout) /
+			      1000,
+		      (unsigned long long)u->size);
+}
+
+/* Content-Range must begin where the session stands. 0, or the status of a refusal. */
+static int await_check_range(struct request *rq, const struct upload *u)
 {
 	const char *text = request_header(rq, "Content-Range");
 	int64_t length = request_body_length(rq);
 	struct byte_range range;
 
-	if (length > 0 &&
-	    (uint64_t)length > (uint64_t)rq->worker->set->gateway_blob_max - u->size)
-		return refuse_size(rq);
 	if (text == NULL)
 		return 0;
 	if (content_range_parse(text, strlen(text), &range) < 0)
@@ -83,19 +115,39 @@ static int await_check_place(struct request *rq, const struct upload *u)
 	return 0;
 }
 
+/* Content-Range and Content-Length must fit the session. 0, or the status of a refusal. */
+static int await_check_place(struct request *rq, const struct upload *u)
+{
+	int64_t length = request_body_length(rq);
+	int status = await_check_range(rq, u);
+
+	if (status != 0)
+		return status;
+	if (length > 0 &&
+	    u->size + (uint64_t)length > (uint64_t)rq->worker->set->gateway_blob_max)
+		return await_refuse_limit(rq, u, u->size + (uint64_t)length);
+	return 0;
+}
+
 /* Body into storage. 0, or the status of an answer; what is durable by then stays. */
-static int await_receive(struct request *rq, struct upload_stream *s)
+static int await_receive(struct request *rq, const struct upload *u, struct upload_stream *s)
 {
 	int rc, kept;
 
 	rc = await_upload_stream_body(s, (uint64_t)rq->worker->set->gateway_blob_max);
 	if (rc == 0)
 		return 0;
+	if (rc == -ECANCELED)
+		return give_up(rq, rc, "receiving the blob");
 	if (rc == ERR_LIMIT)
-		return refuse_size(rq);
+		return await_refuse_limit(rq, u, upload_stream_size(s));
+	if (rc == ERR_CONFLICT)
+		return await_refuse_place(rq, u);
 	kept = await_upload_stream_record(s);
 	if (kept < 0 && kept != rc)
 		log_info("rest of an upload not recorded", "why=\"%s\"", err_text(kept));
+	if (kept == 0 && rc == -ETIMEDOUT && rq->fault == rc)
+		return refuse_slow(rq, u);
 	return give_up(rq, rc, "receiving the blob");
 }
 
@@ -112,6 +164,8 @@ static int await_finish(struct request *rq, struct upload *u, struct upload_stre
 		return reply_blob(rq, d);
 	if (rc == ERR_CONFLICT)
 		return await_refuse_place(rq, u);
+	if (rc == ERR_LIMIT)
+		return await_refuse_limit(rq, u, upload_stream_size(s));
 	if (rc == ERR_NOT_FOUND)
 		return refuse(rq, BLOB_UPLOAD_UNKNOWN, NULL);
 	if (rc != ERR_BAD_DIGEST)
@@ -133,7 +187,7 @@ static int await_take_all(struct request *rq, struct upload *u, const struct dig
 	if (upload_stream_begin(s, d->algorithm) < 0)
 		return refuse(rq, DIGEST_INVALID,
 			      "this upload was begun for a digest of another algorithm");
-	status = await_receive(rq, s);
+	status = await_receive(rq, u, s);
 	return status != 0 ? status : await_finish(rq, u, s, d);
 }
 
@@ -217,12 +271,14 @@ int v2_upload_patch(struct request *rq)
 	rc = upload_stream_begin(s, u.algorithm);
 	if (rc < 0)
 		return give_up(rq, rc, "resuming the upload");
-	status = await_receive(rq, s);
+	status = await_receive(rq, &u, s);
 	if (status != 0)
 		return status;
 	rc = await_upload_stream_record(s);
 	if (rc == ERR_CONFLICT)
 		return await_refuse_place(rq, &u);
+	if (rc == ERR_LIMIT)
+		return await_refuse_limit(rq, &u, upload_stream_size(s));
 	if (rc < 0)
 		return give_up(rq, rc, "recording the upload");
 	describe(rq, &u);

@@ -25,6 +25,7 @@
 #include "gateway/process.h"
 #include "gateway/request.h"
 #include "gateway/trouble.h"
+#include "gateway/upload_stream.h"
 #include "metadb/key_watch.h"
 #include "metadb/map_watch.h"
 #include "metadb/metadb.h"
@@ -39,6 +40,7 @@
 #define TICK_MS	       500
 #define SEND_MS	       200
 #define ABORT_GRACE_MS 3000
+#define REST_MS	       20
 #define ZMQ_THREADS    1
 
 /* What only this file needs of a worker. */
@@ -52,6 +54,7 @@ struct life {
 	int64_t started_ms;
 	struct timer tick;  /* gauges, readiness */
 	struct timer drain; /* drain_timeout, then the grace after the abort */
+	struct timer rest;  /* looks whether the last uploads are recorded */
 	bool aborted;
 	char *told; /* readiness as the parent knows it; NULL: nothing told */
 	int exit_code;
@@ -262,9 +265,15 @@ static void on_drain_time(void *arg)
 	http_front_abort(l->worker.front);
 }
 
+/* No connections any more; what lost clients have sent may still be on its way. */
 static void on_front_empty(void *arg)
 {
-	loop_stop(((struct life *)arg)->worker.loop);
+	struct life *l = arg;
+
+	if (upload_streams_open())
+		timer_start(&l->rest, REST_MS);
+	else
+		loop_stop(l->worker.loop);
 }
 
 static void on_terminate(void *arg)
@@ -325,6 +334,7 @@ static void life_begin(struct life *l, int index, int channel)
 	watch_want(&l->channel_watch, WATCH_READ);
 	timer_init(&l->tick, w->loop, on_tick, l);
 	timer_init(&l->drain, w->loop, on_drain_time, l);
+	timer_init(&l->rest, w->loop, on_front_empty, l);
 }
 
 static void life_end(struct life *l)
@@ -333,6 +343,7 @@ static void life_end(struct life *l)
 
 	timer_fini(&l->tick);
 	timer_fini(&l->drain);
+	timer_fini(&l->rest);
 	watch_fini(&l->channel_watch);
 	http_front_free(w->front);
 	trouble_free(w->trouble);

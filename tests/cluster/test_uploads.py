@@ -1,13 +1,13 @@
 """Uploads in trouble: little memory, clients that stall or go away, two writers on one session."""
 
 import hashlib
-import http.client
 import threading
 import time
 
 import pytest
 
 from harness.registry import digest_of, ok, random_bytes
+from harness.slow import Slow
 
 pytestmark = pytest.mark.asan
 
@@ -20,26 +20,6 @@ def cluster(start_cluster):
     made = start_cluster(storage=3, workers=1, settings={"buffers.budget": "16M"})
     yield made
     made.stop()
-
-
-class Slow:
-    """A PATCH whose body is sent piece by piece."""
-
-    def __init__(self, user, place, length):
-        self.connection = http.client.HTTPConnection("127.0.0.1", user.cluster.port, timeout=60)
-        self.connection.putrequest("PATCH", place)
-        for name, value in (("Authorization", f"Bearer {user.token}"), ("Content-Length", str(length)),
-                            ("Content-Type", "application/octet-stream")):
-            self.connection.putheader(name, value)
-        self.connection.endheaders()
-
-    def send(self, data):
-        self.connection.send(data)
-
-    def answer(self):
-        got = self.connection.getresponse()
-        got.read()
-        return got
 
 
 def test_buffer_deadlock(user):
@@ -91,7 +71,7 @@ def test_broken_off_upload_goes_on(user):
     place = registry.start_upload(name)
     slow = Slow(user, place, len(data))
     slow.send(data[:7 * MIB + 1])
-    slow.connection.close()
+    slow.break_off()
     deadline = time.monotonic() + 20
     while True:
         stands = int(ok(registry.call("GET", place), 204).headers["Range"].split("-")[1]) + 1
@@ -146,15 +126,3 @@ def test_sha512(user):
         start = ok(registry.call("POST", f"/v2/{name}/blobs/uploads/{query}"), 202)
         place = ok(registry.call("PATCH", start.headers["Location"], data=other), 202).headers["Location"]
         ok(registry.finish_upload(place, b"", digest), status)
-
-
-def test_too_large(start_cluster):
-    cluster = start_cluster(storage=1, workers=1, settings={"gateway.blob_max": "2M"})
-    user = cluster.new_user()
-    name, registry, data = f"{user.login}/large", user.registry(), random_bytes(2 * MIB + 1)
-    place = registry.start_upload(name)
-    for body in (data, (data[n:n + 65536] for n in range(0, len(data), 65536))):
-        answer = registry.call("PATCH", place, data=body)
-        assert answer.status_code == 413 and str(2 * MIB) in answer.json()["errors"][0]["message"]
-    ok(registry.finish_upload(registry.start_upload(name), data[:-1], digest_of(data[:-1])), 201)
-    cluster.stop()

@@ -39,12 +39,17 @@ static int parse(const char *type, const char *body)
 	return manifest_parse(arena, type, body, strlen(body), &m);
 }
 
-static void refuse(const char *type, const char *body, const char *words)
+static void refuse_as(int code, const char *type, const char *body, const char *words)
 {
-	if (parse(type, body) != ERR_SYNTAX)
+	if (parse(type, body) != code)
 		fail_msg("accepted: %.100s", body);
 	if (strstr(m.complaint, words) == NULL)
 		fail_msg("'%s' does not say '%s'", m.complaint, words);
+}
+
+static void refuse(const char *type, const char *body, const char *words)
+{
+	refuse_as(ERR_SYNTAX, type, body, words);
 }
 
 static void image(void **state)
@@ -135,11 +140,11 @@ static void bounds(void **state)
 
 	(void)state;
 	memset(deep, '[', 100);
-	refuse(MEDIA_OCI_MANIFEST, deep, "nested too deep");
+	refuse_as(ERR_LIMIT, MEDIA_OCI_MANIFEST, deep, "nested too deep, at most 32");
 	memcpy(wide, "{\"a\":[0", 7);
 	for (size_t i = 7; i < many; i += 2)
 		memcpy(wide + i, ",0", 2);
-	refuse(MEDIA_OCI_MANIFEST, wide, "too many values");
+	refuse_as(ERR_LIMIT, MEDIA_OCI_MANIFEST, wide, "too many values");
 }
 
 #define CASE(fn) cmocka_unit_test_setup_teardown(fn, open_arena, close_arena)
