@@ -66,30 +66,12 @@ void worker_request_id(struct worker *w, char id[33])
 		 (unsigned long long)(w->id_seed[1] + w->id_next++));
 }
 
-/* Cuts what is too long: such an address is refused further down. */
-static void copy_text(char *to, size_t size, const char *from)
-{
-	size_t len = strnlen(from, size - 1);
-
-	memcpy(to, from, len);
-	to[len] = '\0';
-}
-
 static void on_map(void *arg, const struct cluster_view *view)
 {
 	struct worker *w = arg;
-	struct store_node *nodes = xcalloc(view->node_count + 1, sizeof(*nodes));
 
-	for (size_t i = 0; i < view->node_count; i++) {
-		const struct node_view *from = &view->node[i];
-
-		nodes[i].id = from->id;
-		copy_text(nodes[i].uuid, sizeof(nodes[i].uuid), from->uuid);
-		copy_text(nodes[i].control, sizeof(nodes[i].control), from->control);
-		copy_text(nodes[i].bulk, sizeof(nodes[i].bulk), from->bulk);
-	}
-	store_client_set_map(w->store, view->cluster_uuid, &view->map, nodes, view->node_count);
-	free(nodes);
+	store_client_set_map(w->store, view->cluster_uuid, &view->map, view->node,
+			     view->node_count);
 }
 
 static void on_stale(void *arg, int64_t epoch)

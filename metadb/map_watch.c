@@ -58,7 +58,7 @@ static void take_nodes(struct cluster_view *v, struct pg_rows *r)
 	v->node = xcalloc((size_t)count + 1, sizeof(*v->node));
 	v->node_count = (size_t)count;
 	for (int i = 0; i < count; i++) {
-		struct node_view *n = &v->node[i];
+		struct cluster_node *n = &v->node[i];
 
 		n->id = (uint16_t)pg_int(r, i, 0);
 		copy_text(n->uuid, sizeof(n->uuid), pg_text(r, i, 1));

@@ -9,24 +9,11 @@
 #include "metadb/metadb.h"
 #include "proto/model/cluster.h"
 
-#define NODE_NAME_MAX	 64
-#define NODE_ADDRESS_MAX 128
-
-struct node_view {
-	uint16_t id; /* as in the map's table */
-	char uuid[37];
-	char name[NODE_NAME_MAX];
-	char zone[NODE_NAME_MAX];
-	char control[NODE_ADDRESS_MAX]; /* ADDR:PORT */
-	char bulk[NODE_ADDRESS_MAX];
-	bool alive; /* announced itself lately (a hint only) */
-};
-
 struct cluster_view {
 	struct cluster_map map;
-	char cluster_uuid[37];
+	char cluster_uuid[NODE_UUID_MAX];
 	size_t node_count;
-	struct node_view *node; /* in order of id; also nodes that stand in no partition */
+	struct cluster_node *node; /* in order of id; also nodes that stand in no partition */
 };
 
 struct map_watch;

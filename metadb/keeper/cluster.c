@@ -11,29 +11,12 @@
 #define LIST_MS 10000
 #define DROP_MS 15000
 
-static void copy_text(char *to, size_t size, const char *from)
-{
-	size_t len = strnlen(from, size - 1);
-
-	memcpy(to, from, len);
-	to[len] = '\0';
-}
-
 static void on_map(void *arg, const struct cluster_view *view)
 {
 	struct cluster *c = arg;
-	struct store_node *nodes = xcalloc(view->node_count + 1, sizeof(*nodes));
 
-	for (size_t i = 0; i < view->node_count; i++) {
-		const struct node_view *from = &view->node[i];
-
-		nodes[i].id = from->id;
-		copy_text(nodes[i].uuid, sizeof(nodes[i].uuid), from->uuid);
-		copy_text(nodes[i].control, sizeof(nodes[i].control), from->control);
-		copy_text(nodes[i].bulk, sizeof(nodes[i].bulk), from->bulk);
-	}
-	store_client_set_map(c->store, view->cluster_uuid, &view->map, nodes, view->node_count);
-	free(nodes);
+	store_client_set_map(c->store, view->cluster_uuid, &view->map, view->node,
+			     view->node_count);
 }
 
 static void on_stale(void *arg, int64_t epoch)
@@ -81,6 +64,24 @@ size_t cluster_nodes_up(const struct cluster *c, struct arena *a, uint16_t **out
 		if (store_node_up(c->store, (*out)[i]))
 			(*out)[up++] = (*out)[i];
 	return up;
+}
+
+size_t cluster_parts(const struct cluster *c, struct arena *a, uint16_t node, uint16_t **out)
+{
+	const struct cluster_view *view = map_watch_view(c->map);
+	size_t count = 0;
+
+	*out = arena_alloc(a, PARTITIONS * sizeof(**out));
+	for (unsigned p = 0; view != NULL && p < PARTITIONS; p++) {
+		const uint16_t *row = map_row(&view->map, p);
+
+		for (unsigned i = 0; i < view->map.replicas + MAP_SPARES; i++)
+			if (row[i] == node) {
+				(*out)[count++] = (uint16_t)p;
+				break;
+			}
+	}
+	return count;
 }
 
 static void append(struct arena *a, struct node_list *list, size_t *room,

@@ -20,14 +20,18 @@
 #define MAP_SPARES	 2
 #define MAP_NODE_NONE	 0xffff
 
+#define NODE_NAME_MAX	 64
+#define NODE_ADDRESS_MAX 64
+#define NODE_UUID_MAX	 37
+
 /* The partition of a chunk digest. */
 unsigned partition_of(const unsigned char sha256[32]);
 
 struct map_node {
 	uint16_t id;	 /* row id of the node, 1…65534 */
 	unsigned weight; /* ≥ 1 */
-	char uuid[37];
-	char zone[64];
+	char uuid[NODE_UUID_MAX];
+	char zone[NODE_NAME_MAX];
 };
 
 struct cluster_map {
@@ -36,6 +40,17 @@ struct cluster_map {
 	/* PARTITIONS rows of replicas + MAP_SPARES ids; MAP_NODE_NONE where there are too few.
 	 */
 	uint16_t *table;
+};
+
+/* A storage node as its registration tells: who it is and where it is reached. */
+struct cluster_node {
+	uint16_t id; /* as in the map's table */
+	char uuid[NODE_UUID_MAX];
+	char name[NODE_NAME_MAX];
+	char zone[NODE_NAME_MAX];
+	char control[NODE_ADDRESS_MAX]; /* numeric ADDR:PORT */
+	char bulk[NODE_ADDRESS_MAX];
+	bool alive; /* announced itself lately (a hint only) */
 };
 
 /* R that a setting of 0 means, and W that belongs to R. */

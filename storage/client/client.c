@@ -96,13 +96,13 @@ static void take_map(struct store_client *c, const struct cluster_map *map)
 	memcpy(c->map.table, map->table, bytes);
 }
 
-static bool same_node(const struct store_node *a, const struct store_node *b)
+static bool same_node(const struct cluster_node *a, const struct cluster_node *b)
 {
 	return a->id == b->id && strcmp(a->uuid, b->uuid) == 0 &&
 	       strcmp(a->control, b->control) == 0 && strcmp(a->bulk, b->bulk) == 0;
 }
 
-static void close_absent(struct store_client *c, const struct store_node *nodes, size_t count)
+static void close_absent(struct store_client *c, const struct cluster_node *nodes, size_t count)
 {
 	struct node *n, *next;
 
@@ -120,7 +120,7 @@ static void close_absent(struct store_client *c, const struct store_node *nodes,
 	}
 }
 
-static void open_new(struct store_client *c, const struct store_node *nodes, size_t count)
+static void open_new(struct store_client *c, const struct cluster_node *nodes, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		struct node *n;
@@ -141,7 +141,7 @@ static void open_new(struct store_client *c, const struct store_node *nodes, siz
 }
 
 void store_client_set_map(struct store_client *c, const char *cluster_uuid,
-			  const struct cluster_map *map, const struct store_node *nodes,
+			  const struct cluster_map *map, const struct cluster_node *nodes,
 			  size_t count)
 {
 	bool newer = map != NULL && map->epoch > c->map.epoch;

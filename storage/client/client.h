@@ -24,13 +24,6 @@
 
 struct store_client;
 
-struct store_node {
-	uint16_t id; /* as in the map */
-	char uuid[WIRE_UUID_MAX];
-	char control[WIRE_ADDRESS_MAX]; /* numeric "ADDR:PORT" */
-	char bulk[WIRE_ADDRESS_MAX];
-};
-
 enum store_trouble {
 	STORE_COPY_BAD,	    /* bytes failed their CRC, or the daemon found them bad itself */
 	STORE_COPY_MISSING, /* a member of the partition does not have the pair */
@@ -61,7 +54,7 @@ void store_client_free(struct store_client *c);
  * never used; "" when not known. Nodes whose address changed are connected anew.
  */
 void store_client_set_map(struct store_client *c, const char *cluster_uuid,
-			  const struct cluster_map *map, const struct store_node *nodes,
+			  const struct cluster_map *map, const struct cluster_node *nodes,
 			  size_t count);
 int64_t store_client_epoch(const struct store_client *c); /* 0: no map yet */
 

@@ -154,7 +154,7 @@ static void close_links(struct node *n)
 	n->control = n->bulk = NULL;
 }
 
-int node_open(struct store_client *c, const struct store_node *self, struct node **out)
+int node_open(struct store_client *c, const struct cluster_node *self, struct node **out)
 {
 	struct node *n = xcalloc(1, sizeof(*n));
 	int rc;

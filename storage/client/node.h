@@ -18,7 +18,7 @@
 
 struct node {
 	struct store_client *client;
-	struct store_node self;
+	struct cluster_node self;
 	struct link *control;
 	struct link *bulk;
 	bool up;
@@ -39,7 +39,7 @@ struct node {
 };
 
 /* -EINVAL for an address that is not numeric. */
-int node_open(struct store_client *c, const struct store_node *self,
+int node_open(struct store_client *c, const struct cluster_node *self,
 	      struct node **out) MUST_CHECK;
 /* Its asks end with ERR_PEER_GONE first. Not from a callback of a link. */
 void node_close(struct node *n);

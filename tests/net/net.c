@@ -108,7 +108,7 @@ void net_kill(struct net *net, int i)
 void net_set_epoch(struct net *net, int64_t epoch)
 {
 	struct map_node nodes[NET_DAEMONS] = {{0}};
-	struct store_node list[NET_DAEMONS];
+	struct cluster_node list[NET_DAEMONS];
 
 	for (int i = 0; i < NET_DAEMONS; i++) {
 		nodes[i].id = net->daemons[i].node.id;

@@ -32,7 +32,7 @@
 struct net_daemon {
 	pid_t pid;
 	char dir[256];
-	struct store_node node;
+	struct cluster_node node;
 	uint64_t incarnation;
 	int announced; /* messages in this life */
 };
