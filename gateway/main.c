@@ -2,8 +2,8 @@
 #include <stdio.h>
 
 #include "gateway/parent.h"
-#include "gateway/process.h"
 #include "proto/base/log.h"
+#include "proto/base/process.h"
 #include "proto/base/settings.h"
 
 static const char USAGE[] = "usage: packhouse-gateway [--config FILE] [--KEY=VALUE]...\n"

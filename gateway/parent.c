@@ -20,10 +20,10 @@
 #include <unistd.h>
 
 #include "gateway/parent_private.h"
-#include "gateway/process.h"
 #include "gateway/worker.h"
 #include "proto/base/log.h"
 #include "proto/base/metrics.h"
+#include "proto/base/process.h"
 
 #define PAUSE_FIRST_MS 100
 #define PAUSE_LAST_MS  5000
@@ -258,11 +258,7 @@ static int open_all(struct parent *p)
 			  p->set->gateway_private, err_text(rc));
 		return rc;
 	}
-	rc = process_write_pidfile();
-	if (rc < 0)
-		log_error("cannot write the pid file", "path=%s why=\"%s\"", p->set->pidfile,
-			  err_text(rc));
-	return rc;
+	return process_write_pidfile();
 }
 
 static void serve(struct parent *p)

@@ -22,7 +22,6 @@
 
 #include "gateway/channel.h"
 #include "gateway/http_conn.h"
-#include "gateway/process.h"
 #include "gateway/request.h"
 #include "gateway/trouble.h"
 #include "gateway/upload_stream.h"
@@ -31,6 +30,7 @@
 #include "metadb/metadb.h"
 #include "proto/base/log.h"
 #include "proto/base/metrics.h"
+#include "proto/base/process.h"
 #include "proto/base/task.h"
 #include "proto/base/zsock.h"
 #include "storage/client/client.h"

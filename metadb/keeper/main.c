@@ -6,6 +6,7 @@
 #include "metadb/keeper/keeper.h"
 #include "metadb/schema.h"
 #include "proto/base/log.h"
+#include "proto/base/process.h"
 #include "proto/base/settings.h"
 
 #define EXIT_USAGE 2
@@ -107,17 +108,6 @@ static bool known(const char *command)
 	return false;
 }
 
-static void open_log(void)
-{
-	enum log_level level;
-
-	if (log_level_parse(settings()->log_level, &level) < 0) {
-		fprintf(stderr, "packhouse-metadb: log.level: debug, info, warn or error\n");
-		exit(EXIT_USAGE);
-	}
-	log_open("metadb", level);
-}
-
 int main(int argc, char **argv)
 {
 	const char *command = argc > 1 ? argv[1] : "";
@@ -142,6 +132,6 @@ int main(int argc, char **argv)
 		return complain("unexpected argument ", argv[1]);
 	if (settings()->database_url[0] == '\0')
 		return complain("the setting database.url is empty", "");
-	open_log();
+	process_log_open("metadb");
 	return run(command, &options);
 }

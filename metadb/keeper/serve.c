@@ -14,6 +14,7 @@
 #include "proto/base/log.h"
 #include "proto/base/metrics.h"
 #include "proto/base/probe.h"
+#include "proto/base/process.h"
 #include "proto/base/settings.h"
 #include "proto/base/task.h"
 #include "proto/base/zsock.h"
@@ -104,18 +105,6 @@ static void split_daemons(struct keeper *k)
 	}
 }
 
-static void write_pidfile(void)
-{
-	const char *path = settings()->pidfile;
-	FILE *f;
-
-	if (path[0] == '\0')
-		return;
-	f = fopen(path, "we");
-	if (f == NULL || fprintf(f, "%d\n", (int)getpid()) < 0 || fclose(f) != 0)
-		fatal("cannot write %s: %s", path, err_text(-errno));
-}
-
 static int start(struct keeper *k)
 {
 	static const struct probe_hooks hooks = {ready, print_metrics, print_tasks};
@@ -154,10 +143,11 @@ int keeper_serve(void)
 	timer_init(&k.drain, k.loop, on_drain, &k);
 	split_daemons(&k);
 	rc = start(&k);
+	if (rc == 0)
+		rc = process_write_pidfile();
 	if (rc == 0) {
 		loop_on_signal(k.loop, SIGTERM, on_stop_signal, &k);
 		loop_on_signal(k.loop, SIGINT, on_stop_signal, &k);
-		write_pidfile();
 		log_info("keeper started", "schema=%d daemons=%zu", schema_version_needed(),
 			 k.daemons);
 		loop_run(k.loop);

@@ -13,13 +13,13 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "proto/base/log.h"
 #include "proto/base/metrics.h"
 #include "proto/base/probe.h"
+#include "proto/base/process.h"
 #include "proto/base/settings.h"
 #include "storage/daemon/announce.h"
 #include "storage/daemon/cleaner.h"
@@ -52,18 +52,6 @@ static void bound_memory(void)
 	mallopt(M_ARENA_MAX, 2);
 	mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
 	mallopt(M_TRIM_THRESHOLD, 4 << 20);
-}
-
-/* A segment is an open file. */
-static void raise_file_limit(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-		limit.rlim_cur = limit.rlim_max;
-		if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
-			log_warn("cannot raise the limit of open files", NULL);
-	}
 }
 
 static int open_store(struct server *s)
@@ -122,18 +110,6 @@ static int start(struct daemon *d)
 	if (rc == 0)
 		rc = private_open(s, &d->probe);
 	return rc;
-}
-
-static void write_pidfile(void)
-{
-	const char *path = settings()->pidfile;
-	FILE *f;
-
-	if (path[0] == '\0')
-		return;
-	f = fopen(path, "we");
-	if (f == NULL || fprintf(f, "%d\n", (int)getpid()) < 0 || fclose(f) != 0)
-		fatal("cannot write %s: %s", path, err_text(-errno));
 }
 
 static void on_drain(void *arg)
@@ -205,18 +181,13 @@ static void check_settings(void)
 int main(int argc, char **argv)
 {
 	struct daemon d = {.drain_until_ms = 1};
-	enum log_level level = LOG_INFO;
-	char name[WIRE_NAME_MAX + 16];
 
 	bound_memory();
 	settings_load(argc, argv, usage);
 	check_settings();
-	if (log_level_parse(settings()->log_level, &level) < 0)
-		level = LOG_INFO;
-	snprintf(name, sizeof(name), "%s", settings()->storage_name);
-	log_open(name, level);
+	process_log_open(settings()->storage_name);
 	signal(SIGPIPE, SIG_IGN);
-	raise_file_limit();
+	process_raise_file_limit(); /* a segment is an open file */
 	metrics_setup(1);
 
 	if (open_store(&d.server) < 0)
@@ -228,7 +199,8 @@ int main(int argc, char **argv)
 		return 1;
 	loop_on_signal(d.server.loop, SIGTERM, on_stop_signal, &d);
 	loop_on_signal(d.server.loop, SIGINT, on_stop_signal, &d);
-	write_pidfile();
+	if (process_write_pidfile() < 0)
+		return 1;
 	log_info("serving", "control=%s bulk=%s", d.server.control_address,
 		 d.server.bulk_address);
 	loop_run(d.server.loop);

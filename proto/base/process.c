@@ -1,5 +1,5 @@
 /* The pid file is written beside its place and renamed, so that nobody reads half a number. */
-#include "gateway/process.h"
+#include "proto/base/process.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -35,15 +35,12 @@ long process_raise_file_limit(void)
 	return (long)r.rlim_cur;
 }
 
-int process_write_pidfile(void)
+static int write_pidfile(const char *path)
 {
-	const char *path = settings()->pidfile;
 	char beside[PATH_MAX];
 	FILE *out;
 	int rc = 0;
 
-	if (path[0] == '\0')
-		return 0;
 	snprintf(beside, sizeof(beside), "%s.new", path);
 	out = fopen(beside, "we");
 	if (out == NULL)
@@ -54,6 +51,20 @@ int process_write_pidfile(void)
 		rc = -errno;
 	if (rc == 0 && rename(beside, path) < 0)
 		rc = -errno;
+	return rc;
+}
+
+int process_write_pidfile(void)
+{
+	const char *path = settings()->pidfile;
+	int rc;
+
+	if (path[0] == '\0')
+		return 0;
+	rc = write_pidfile(path);
+	if (rc < 0)
+		log_error("cannot write the pid file", "path=%s why=\"%s\"", path,
+			  err_text(rc));
 	return rc;
 }
 

@@ -7,6 +7,6 @@
 void process_log_open(const char *name);
 /* As many open files as the system allows; returns the limit. */
 long process_raise_file_limit(void);
-/* The setting pidfile, when it is not empty. */
+/* To the setting pidfile, when it is not empty. A failure is logged. */
 int process_write_pidfile(void) MUST_CHECK;
 void process_remove_pidfile(void);
