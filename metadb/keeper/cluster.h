@@ -22,6 +22,8 @@ void cluster_close(struct cluster *c);
 size_t cluster_nodes(const struct cluster *c, struct arena *a, uint16_t **out);
 /* Those of them that are up now. */
 size_t cluster_nodes_up(const struct cluster *c, struct arena *a, uint16_t **out);
+/* The partitions in which a node stands, as member or spare. */
+size_t cluster_parts(const struct cluster *c, struct arena *a, uint16_t node, uint16_t **out);
 
 /*
  * What each of these nodes holds of a partition, asked one after the other; a node that does

@@ -63,23 +63,6 @@ static int await_adoption(struct keeper *k)
 	return 0;
 }
 
-/* The partitions in which the node stands, as member or spare; their number. */
-static size_t parts_of(const struct cluster_map *map, uint16_t node, uint16_t *part)
-{
-	size_t count = 0;
-
-	for (unsigned p = 0; p < PARTITIONS; p++) {
-		const uint16_t *row = map_row(map, p);
-
-		for (unsigned i = 0; i < map->replicas + MAP_SPARES; i++)
-			if (row[i] == node) {
-				part[count++] = (uint16_t)p;
-				break;
-			}
-	}
-	return count;
-}
-
 /* Whoever started anew may have a disk that went back in time. */
 static int await_starts(struct keeper *k)
 {
@@ -89,13 +72,12 @@ static int await_starts(struct keeper *k)
 	int rc = count < 0 ? count : 0;
 
 	for (int i = 0; i < count && rc >= 0; i++) {
-		const struct cluster_view *view = map_watch_view(k->cluster.map);
-		uint16_t *part = arena_alloc(a, PARTITIONS * sizeof(part[0]));
+		uint16_t *part;
+		size_t parts = cluster_parts(&k->cluster, a, start[i].id, &part);
 
-		if (view == NULL)
+		if (map_watch_view(k->cluster.map) == NULL)
 			break;
-		rc = await_node_started(k->db, &start[i], part,
-					parts_of(&view->map, start[i].id, part));
+		rc = await_node_started(k->db, &start[i], part, parts);
 	}
 	arena_free(a);
 	return rc < 0 ? rc : 0;
