@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "gateway/auth_header.h"
+#include "gateway/bearer_seen.h"
 #include "gateway/reply.h"
 #include "gateway/worker.h"
 #include "metadb/accounts.h"
@@ -32,8 +33,8 @@ static const struct {
 	[ACTION_SETTINGS] = {BEARER_PUSH, "pull,push", "push"},
 };
 
-/* The published half of the key that a token names; loaded when it is a new one. */
-static int await_key(struct request *rq, int64_t id, int64_t now, struct bearer_key **out)
+/* The key that a token names; loaded when it is a new one. */
+static int await_key(struct request *rq, int64_t id, int64_t now, struct signing_key *out)
 {
 	const struct signing_key *k = key_watch_find(rq->worker->keys, id, now);
 
@@ -46,14 +47,14 @@ static int await_key(struct request *rq, int64_t id, int64_t now, struct bearer_
 	}
 	if (k == NULL)
 		return ERR_DENIED;
-	*out = bearer_key_verifying(id, k->public);
-	return *out == NULL ? ERR_CORRUPT : 0;
+	*out = *k;
+	return 0;
 }
 
 static int await_compact(struct request *rq, const char *token, struct presented *out)
 {
 	int64_t now = (int64_t)time(NULL);
-	struct bearer_key *key;
+	struct signing_key key;
 	int64_t id;
 	int rc;
 
@@ -62,10 +63,10 @@ static int await_compact(struct request *rq, const char *token, struct presented
 	rc = await_key(rq, id, now, &key);
 	if (rc < 0)
 		return rc;
-	rc = bearer_verify(rq->arena, key, token, AUTH_AUDIENCE, now, &out->claims);
-	bearer_key_free(key);
+	rc = bearer_seen_verify(rq->worker->seen, rq->arena, id, key.public, token,
+				AUTH_AUDIENCE, now, &out->claims);
 	if (rc < 0)
-		return ERR_DENIED;
+		return rc == ERR_CORRUPT ? rc : ERR_DENIED;
 	out->narrowed = true;
 	if (out->claims.credential_id != 0) {
 		out->credential.form = CREDENTIAL_ID;

@@ -20,6 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "gateway/bearer_seen.h"
 #include "gateway/channel.h"
 #include "gateway/http_conn.h"
 #include "gateway/request.h"
@@ -278,6 +279,7 @@ static void open_clients(struct worker *w)
 	metadb_options_load(&options, w->name);
 	w->metadb = metadb_open(w->loop, &options);
 	w->keys = key_watch_new(w->metadb);
+	w->seen = bearer_seen_new();
 	w->trouble = trouble_new(w->loop, w->metadb);
 	w->store = store_client_new(w->loop, w->bufs, w->name, &hooks);
 	w->map = map_watch_new(w->metadb, on_map, w);
@@ -332,6 +334,7 @@ static void life_end(struct life *l)
 	w->trouble = NULL;
 	map_watch_free(w->map);
 	key_watch_free(w->keys);
+	bearer_seen_free(w->seen);
 	store_client_free(w->store);
 	metadb_close(w->metadb);
 	/* Tasks of the watches unwind in their next turns. */

@@ -15,6 +15,7 @@
 
 struct metadb;
 struct map_watch;
+struct bearer_seen;
 struct key_watch;
 struct store_client;
 struct http_front;
@@ -27,6 +28,7 @@ struct worker {
 	struct metadb *metadb;
 	struct map_watch *map;
 	struct key_watch *keys;
+	struct bearer_seen *seen; /* tokens whose signature was checked */
 	struct store_client *store;
 	struct trouble *trouble;  /* copies that the keeper is to look at */
 	struct http_front *front; /* listeners and connections */
