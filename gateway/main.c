@@ -18,6 +18,7 @@ int main(int argc, char **argv)
 {
 	long files;
 
+	process_tune_malloc();
 	if (settings_load(argc, argv, USAGE) > 1) {
 		fputs(USAGE, stderr);
 		return 2;

@@ -2,6 +2,7 @@
 #include "proto/base/process.h"
 
 #include <limits.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -20,6 +21,13 @@ void process_log_open(const char *name)
 		exit(2);
 	}
 	log_open(name, level);
+}
+
+void process_tune_malloc(void)
+{
+	mallopt(M_ARENA_MAX, 2);
+	mallopt(M_MMAP_THRESHOLD, 32 << 20);
+	mallopt(M_TRIM_THRESHOLD, 64 << 20);
 }
 
 long process_raise_file_limit(void)

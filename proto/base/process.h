@@ -5,6 +5,12 @@
 
 /* Open the log under this name, at log.level; an unknown level ends the process. */
 void process_log_open(const char *name);
+/*
+ * Blocks of payload size stay in malloc's heap instead of going to the kernel and back, zeroed
+ * page by page, for every frame; few arenas. What is held stays within the budget plus what was
+ * freed last. Before any thread.
+ */
+void process_tune_malloc(void);
 /* As many open files as the system allows; returns the limit. */
 long process_raise_file_limit(void);
 /* To the setting pidfile, when it is not empty. A failure is logged. */

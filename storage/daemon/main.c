@@ -5,11 +5,7 @@
  *
  * Everything network and memory is on the main thread's loop; the disk is touched by the
  * committer, the upkeep thread, the cleaner and the workers only.
- *
- * malloc: a frame of 256 KiB comes straight from mmap and goes straight back, and there are few
- * arenas, so that what the budget counts is what the process holds.
  */
-#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,7 +28,6 @@
 #define CHECKPOINT_BYTES (64u << 20)
 #define DRAIN_MS	 5000
 #define DRAIN_TICK_MS	 50
-#define LARGE_BYTES	 (128 * 1024)
 
 static const char usage[] = "packhouse-storage [--config FILE] [--key=value]…\n"
 			    "Serves the chunks of one disk (storage.dir).\n";
@@ -46,13 +41,6 @@ struct daemon {
 	struct timer drain;
 	int64_t drain_until_ms;
 };
-
-static void bound_memory(void)
-{
-	mallopt(M_ARENA_MAX, 2);
-	mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
-	mallopt(M_TRIM_THRESHOLD, 4 << 20);
-}
 
 static int open_store(struct server *s)
 {
@@ -182,7 +170,7 @@ int main(int argc, char **argv)
 {
 	struct daemon d = {.drain_until_ms = 1};
 
-	bound_memory();
+	process_tune_malloc();
 	settings_load(argc, argv, usage);
 	check_settings();
 	process_log_open(settings()->storage_name);
