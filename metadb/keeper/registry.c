@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "metadb/keeper/keeper.h"
+#include "metadb/partitions.h"
 #include "proto/base/log.h"
 #include "proto/base/metrics.h"
 #include "proto/base/settings.h"
@@ -20,6 +21,7 @@
 #include "proto/wire/frame.h"
 
 #define REFRESH_MS 5000
+#define SWEEP_MS   10000
 #define FRAME_MAX  ((size_t)16 * 1024)
 
 struct daemon_entry {
@@ -29,8 +31,11 @@ struct daemon_entry {
 	uint16_t id;		   /* 0: not registered */
 	int refused;		   /* the code it was refused with, 0: not */
 	int64_t registered_ms;
-	bool busy;  /* a task works on it */
-	bool blank; /* its disk belongs to no cluster yet */
+	bool busy;	      /* a task works on it */
+	uint64_t bad;	      /* copies it dropped as bad, as heard last */
+	uint64_t bad_swept;   /* when its partitions were made due for that last */
+	int64_t bad_since_ms; /* more of them than then; 0: not */
+	bool blank;	      /* its disk belongs to no cluster yet */
 	/* Who waits for the first answer. */
 	bool asked;
 	struct zpeer peer;
@@ -84,6 +89,45 @@ static bool may_replace(const struct daemon_entry *e)
 				   settings()->keeper_replace_after;
 }
 
+/*
+ * Bad copies that it dropped (reading, scrubbing, recovering) and that nobody replaced: what a
+ * reader met is mended by the gateway's report long before.
+ */
+static bool must_sweep(const struct daemon_entry *e)
+{
+	return e->id != 0 && e->bad_since_ms != 0 &&
+	       clock_now_ms() - e->bad_since_ms > SWEEP_MS;
+}
+
+static void hear_bad(struct daemon_entry *e, uint64_t bad)
+{
+	e->bad = bad;
+	if (bad <= e->bad_swept) {
+		e->bad_swept = bad;
+		e->bad_since_ms = 0;
+	} else if (e->bad_since_ms == 0) {
+		e->bad_since_ms = clock_now_ms();
+	}
+}
+
+static void await_sweep(struct daemon_entry *e)
+{
+	struct keeper *k = e->registry->keeper;
+	struct arena *a = arena_new();
+	uint64_t bad = e->bad;
+	uint16_t *part;
+	size_t parts = cluster_parts(&k->cluster, a, e->id, &part);
+
+	if (parts > 0 && await_partitions_due(k->db, part, parts, 0, false) == 0) {
+		log_warn("a daemon dropped bad copies: its partitions are compared",
+			 "node=%u name=%s copies=%llu", e->id, e->notice.name,
+			 (unsigned long long)bad);
+		e->bad_swept = bad;
+		e->bad_since_ms = 0;
+	}
+	arena_free(a);
+}
+
 static void await_register(struct daemon_entry *e)
 {
 	bool changed = false;
@@ -122,6 +166,8 @@ static void TASK_ENTRY register_main(void *arg)
 	struct daemon_entry *e = arg;
 
 	await_register(e);
+	if (must_sweep(e))
+		await_sweep(e);
 	e->busy = false;
 }
 
@@ -151,6 +197,7 @@ static void hear(struct daemon_entry *e, const struct wire_announce *m)
 	snprintf(e->heard.control, sizeof(e->heard.control), "%s", m->control);
 	snprintf(e->heard.bulk, sizeof(e->heard.bulk), "%s", m->bulk);
 	e->blank = m->cluster_uuid[0] == '\0';
+	hear_bad(e, m->bad);
 	e->heard.incarnation = m->incarnation;
 	e->heard.total = (int64_t)m->total;
 	e->heard.used = (int64_t)m->used;
@@ -194,7 +241,8 @@ static void take(struct registry *r, const struct zpeer *peer, const struct wire
 		e->peer = *peer;
 		e->call_id = req->id;
 	}
-	if (e->busy || (fresh && clock_now_ms() - e->registered_ms < REFRESH_MS))
+	if (e->busy ||
+	    (fresh && clock_now_ms() - e->registered_ms < REFRESH_MS && !must_sweep(e)))
 		return;
 	e->busy = task_spawn(k->loop, "register", NULL, register_main, e) != NULL;
 }

@@ -109,6 +109,7 @@ static bool take_announce(struct wire_announce *to, const Wire__Announce *from)
 	to->total = from->total;
 	to->used = from->used;
 	to->free = from->free;
+	to->bad = from->bad;
 	return TAKE(to->uuid, from->uuid) && TAKE(to->name, from->name) &&
 	       TAKE(to->zone, from->zone) && TAKE(to->control, from->control) &&
 	       TAKE(to->bulk, from->bulk) && TAKE(to->cluster_uuid, from->cluster_uuid);

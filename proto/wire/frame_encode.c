@@ -65,6 +65,7 @@ static void fill_announce(Wire__Announce *to, const struct wire_announce *from)
 	to->total = from->total;
 	to->used = from->used;
 	to->free = from->free;
+	to->bad = from->bad;
 }
 
 /* Requests of the bulk socket, and others about one pair. */

@@ -148,6 +148,7 @@ struct wire_announce {
 	uint64_t incarnation;		  /* another one at each start of the daemon */
 	unsigned state;			  /* enum wire_state */
 	uint64_t total, used, free;
+	uint64_t bad; /* copies it dropped as bad that were not replaced yet */
 };
 /* The header's epoch is the newest map's; 0: none yet. */
 struct wire_announced {

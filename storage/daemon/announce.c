@@ -112,6 +112,7 @@ static void fill(const struct server *s, struct wire_announce *out)
 	out->total = s->stats.segment_bytes + s->stats.free_bytes;
 	out->used = s->stats.segment_bytes;
 	out->free = s->stats.room_bytes;
+	out->bad = s->stats.bad_chunks;
 }
 
 static void announce(struct keeper *k)

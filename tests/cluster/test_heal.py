@@ -15,6 +15,7 @@ SETTINGS = {
     "keeper.trash_window": 0,
     "keeper.restore_window": 0,
     "keeper.replace_after": "3s",
+    "storage.scrub_age": "60s",
 }
 
 
@@ -112,6 +113,17 @@ def test_damaged_copies(cluster, user, damaged):
     wait_for("no reader met the damage", read_until_found)
     wait_for_copies(cluster, *DAEMONS)
     assert ok(user.registry().blob(name, digest_of(data)), 200).content == data
+
+
+def test_damage_that_nobody_reads(cluster, user):
+    data = random_bytes(1 << 20)
+    user.registry().push_blob(f"{user.login}/unread", data)
+    wait_until_whole(cluster)
+    found = cluster.metrics("storage-1")["packhouse_storage_bad_copies_found_total"]
+    assert damage(cluster, "storage-1", data[:64 << 10]) == 1
+    wait_for("the scrub did not find it", lambda: cluster.metrics("storage-1")
+             ["packhouse_storage_bad_copies_found_total"] > found, 150)
+    wait_for_copies(cluster, *DAEMONS)
 
 
 def test_all_copies_damaged_then_pushed_again(cluster, user):
