@@ -19,6 +19,7 @@
 #include "gateway/worker.h"
 #include "metadb/blobs.h"
 #include "proto/base/log.h"
+#include "storage/client/client.h"
 
 /* Where the session goes on. An empty one says 0-0: the grammar has no way to say "nothing". */
 static void describe(struct request *rq, const struct upload *u)
@@ -221,6 +222,9 @@ int v2_upload_start(struct request *rq)
 		return refuse(rq, DIGEST_INVALID, "digests are sha256 or sha512 here");
 	if (whole && request_body_length(rq) > rq->worker->set->gateway_blob_max)
 		return refuse_size(rq);
+	/* Say it before the client sends its bytes, and leave no session behind. */
+	if (!store_client_writable(rq->worker->store))
+		return give_up(rq, ERR_UNAVAILABLE, "finding a quorum of storage daemons");
 	rc = await_upload_start(rq->worker->metadb, &who, &target, d.algorithm, &u);
 	if (rc == ERR_NOT_FOUND)
 		return refuse(rq, NAME_UNKNOWN, NULL);
