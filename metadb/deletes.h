@@ -4,7 +4,8 @@
  *
  * Each call is one transaction with its audit row and its event. ERR_NOT_FOUND: it is not there
  * (any more). ERR_CONFLICT: something live of the same package needs it, *needed_by. Nothing is
- * broken silently: what needs it has to go first.
+ * broken silently: what needs it has to go first. ERR_UNAVAILABLE also from a server that was
+ * not adopted after a restore.
  */
 #pragma once
 

@@ -5,6 +5,8 @@
 -- hidden, and its row goes when no manifest, deleted ones included, needs it any more. Pushing the
 -- bytes again brings a link back, pushing the manifest again brings the manifest back.
 --
+-- A server that was not adopted deletes nothing (deletion_check() calls adopted() of 0021).
+--
 -- Whoever deletes locks the row FOR UPDATE, which waits for pushes that hold it FOR KEY SHARE, and
 -- looks in a NEW statement whether something live needs it.
 ALTER TABLE manifest
@@ -13,6 +15,14 @@ ALTER TABLE manifest
 ALTER TABLE package_blob
 	ADD COLUMN deleted_at timestamptz,		-- hidden
 	ADD COLUMN IF NOT EXISTS review_at timestamptz DEFAULT now();
+
+CREATE FUNCTION deletion_check() RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+	IF NOT adopted() THEN
+		RAISE EXCEPTION 'this server was not adopted: `packhouse-metadb adopt`'
+			USING ERRCODE = 'PH503';
+	END IF;
+END $$;
 
 -- status: 0 done, 1 no such manifest, 2 a live index needs it (needed_by: which)
 CREATE FUNCTION manifest_delete(who actor, in_package bigint, alg smallint, dig bytea,
@@ -23,6 +33,7 @@ DECLARE
 	its_id bigint;
 	names text[];
 BEGIN
+	PERFORM deletion_check();
 	SELECT m.id INTO its_id FROM manifest m WHERE m.package_id = in_package
 	AND m.algorithm = alg AND m.digest = dig AND m.deleted_at IS NULL FOR UPDATE;
 	IF NOT FOUND THEN
@@ -54,6 +65,7 @@ RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
 	target bigint;
 BEGIN
+	PERFORM deletion_check();
 	DELETE FROM tag WHERE package_id = in_package AND name = its_name
 	RETURNING manifest_id INTO target;
 	IF NOT FOUND THEN
@@ -73,6 +85,7 @@ CREATE FUNCTION link_delete(who actor, in_package bigint, alg smallint, dig byte
 			    OUT needed_by_digest bytea)
 LANGUAGE plpgsql AS $$
 BEGIN
+	PERFORM deletion_check();
 	PERFORM FROM package_blob WHERE package_id = in_package AND algorithm = alg AND digest = dig
 	AND deleted_at IS NULL FOR UPDATE;
 	IF NOT FOUND THEN

@@ -233,6 +233,28 @@ H_TEST(a_deleted_manifest_keeps_what_it_refers_to)
 		1);
 }
 
+/* After a restore or a failover nothing is deleted until an operator has adopted the server. */
+H_TEST(a_foreign_server_deletes_nothing)
+{
+	struct digest blob = h_digest("stays"), by;
+	int64_t package = await_h_blob(alice.account_id, "stays", "stays");
+	struct manifest_new m = manifest("{stays}", "stays", package);
+	static const char *const tags[] = {"v1"};
+
+	m.tags = tags;
+	m.tags_count = 1;
+	assert_int_equal(await_put(&m), 0);
+	await_h_sql("UPDATE cluster SET adopted_system = adopted_system + 1");
+	assert_int_equal(await_link_delete(h_db, &alice, package, &blob, &by), ERR_UNAVAILABLE);
+	assert_int_equal(await_manifest_delete(h_db, &alice, package, &m.digest, &by),
+			 ERR_UNAVAILABLE);
+	assert_int_equal(await_tag_delete(h_db, &alice, package, "v1"), ERR_UNAVAILABLE);
+	await_h_sql("UPDATE cluster SET adopted_system = adopted_system - 1");
+	assert_int_equal(await_tag_delete(h_db, &alice, package, "v1"), 0);
+	assert_int_equal(await_manifest_delete(h_db, &alice, package, &m.digest, &by), 0);
+	assert_int_equal(await_link_delete(h_db, &alice, package, &blob, &by), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -242,6 +264,7 @@ int main(void)
 		cmocka_unit_test(tags_race_the_deletion_of_their_manifest),
 		cmocka_unit_test(a_deleted_link_is_hidden_until_it_is_pushed_again),
 		cmocka_unit_test(a_deleted_manifest_keeps_what_it_refers_to),
+		cmocka_unit_test(a_foreign_server_deletes_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, h_setup, h_teardown);
