@@ -194,6 +194,20 @@ def test_a_disk_that_went_back_in_time(cluster, user):
     assert_clean(cluster)
 
 
+def test_a_keeper_killed_while_it_mends(cluster, user):
+    cluster.kill("storage-1")
+    for count in range(20):
+        user.registry().push_image(f"{user.login}/killed-{count}", "v1", [random_bytes(200_000)])
+    cluster.up()
+    for _ in range(3):
+        time.sleep(1)
+        cluster.kill("metadb")
+        cluster.up()
+    wait_until_whole(cluster)
+    wait_for_copies(cluster, *DAEMONS)
+    assert_clean(cluster)
+
+
 def test_check_finds_what_is_wrong(cluster, user):
     user.registry().push_image(f"{user.login}/wrong", "v1", [random_bytes(1 << 20)])
     wait_until_whole(cluster)
