@@ -239,8 +239,7 @@ static int read_grant(struct arena *a, const json_t *json, struct bearer_grant *
 		return ERR_SYNTAX;
 	out->repository = arena_strdup(a, name);
 	out->namespace_id = json_integer_value(json_object_get(json, "ns"));
-	json_array_foreach(actions, i, word)
-	{
+	json_array_foreach(actions, i, word) {
 		if (!json_is_string(word))
 			return ERR_SYNTAX;
 		out->actions |=
@@ -273,8 +272,7 @@ int bearer_claims_parse(struct arena *a, const char *text, size_t len,
 	out->expires_at = exp;
 	out->credential_id = cid;
 	out->account_id = uid;
-	json_array_foreach(access, i, grant)
-	{
+	json_array_foreach(access, i, grant) {
 		if (read_grant(a, grant, &out->grants[i]) < 0)
 			return ERR_SYNTAX;
 		out->grant_count++;

@@ -196,7 +196,7 @@ void http_front_drain(struct http_front *f, void (*on_empty)(void *arg), void *a
 	close_listeners(f);
 	f->draining = true;
 	TAILQ_FOREACH(c, &f->conns, link)
-	conn_hurry(c);
+		conn_hurry(c);
 	if (f->count == 0)
 		deferred_queue(&f->empty);
 }

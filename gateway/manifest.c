@@ -139,8 +139,7 @@ static int read_annotations(struct reading *r)
 		return 0;
 	if (!json_is_object(annotations))
 		return complain(r, "annotations are not an object");
-	json_object_foreach(annotations, key, value)
-	{
+	json_object_foreach(annotations, key, value) {
 		if (!json_is_string(value))
 			return complain(r, "an annotation is not a string");
 	}

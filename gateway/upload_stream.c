@@ -158,10 +158,8 @@ static void relieve(struct buf_pool *pool)
 	struct flight *f;
 	size_t flying = 0;
 
-	TAILQ_FOREACH(s, &streams, link)
-	{
-		TAILQ_FOREACH(f, &s->flights, link)
-		{
+	TAILQ_FOREACH(s, &streams, link) {
+		TAILQ_FOREACH(f, &s->flights, link) {
 			int state = flight_state(f);
 
 			if (state == 0)
@@ -263,8 +261,7 @@ static int await_credit(struct upload_stream *s, unsigned most)
 		unsigned open = 0;
 		int rc;
 
-		TAILQ_FOREACH(f, &s->flights, link)
-		{
+		TAILQ_FOREACH(f, &s->flights, link) {
 			int state = flight_state(f);
 
 			if (state < 0)
@@ -293,8 +290,7 @@ static unsigned durable_prefix(const struct upload_stream *s, uint64_t *bytes)
 	unsigned n = 0;
 
 	*bytes = 0;
-	TAILQ_FOREACH(f, &s->flights, link)
-	{
+	TAILQ_FOREACH(f, &s->flights, link) {
 		if (flight_state(f) != 0)
 			break;
 		*bytes += f->row.len;
@@ -309,8 +305,7 @@ static int await_stragglers(struct upload_stream *s, unsigned n)
 	int64_t until = clock_now_us() / 1000 + STRAGGLER_MS;
 	struct flight *f;
 
-	TAILQ_FOREACH(f, &s->flights, link)
-	{
+	TAILQ_FOREACH(f, &s->flights, link) {
 		int64_t left = until - clock_now_us() / 1000;
 		int rc;
 

@@ -92,8 +92,7 @@ static struct entry *find(struct cache *c, const void *key, size_t key_len)
 {
 	struct entry *e;
 
-	LIST_FOREACH(e, &c->bucket[bucket_of(key, key_len)], chain)
-	{
+	LIST_FOREACH(e, &c->bucket[bucket_of(key, key_len)], chain) {
 		if (e->key_len == key_len && memcmp(e->key, key, key_len) == 0)
 			return e;
 	}

@@ -41,8 +41,7 @@ static void look(void *arg)
 	p->asked = false;
 	p->began_ms = clock_now_ms();
 	p->arena = arena_new();
-	TAILQ_FOREACH(w, &p->waiting, link)
-	{
+	TAILQ_FOREACH(w, &p->waiting, link) {
 		w->next = false;
 	}
 	p->kind->bind(p->arg, p->arena, p->stmt);

@@ -318,9 +318,10 @@ void task_dump(FILE *out, int64_t now_ms)
 	struct task *t;
 
 	TAILQ_FOREACH(t, &all_tasks, link)
-	fprintf(out, "%-24s rq=%-16s waits for %s, %lld ms%s\n", t->name,
-		t->rq[0] != '\0' ? t->rq : "-", t->wait_name,
-		(long long)(now_ms - t->wait_since_ms), t->cancelled ? ", cancelled" : "");
+		fprintf(out, "%-24s rq=%-16s waits for %s, %lld ms%s\n", t->name,
+			t->rq[0] != '\0' ? t->rq : "-", t->wait_name,
+			(long long)(now_ms - t->wait_since_ms),
+			t->cancelled ? ", cancelled" : "");
 }
 
 void task_shutdown(void)

@@ -103,8 +103,8 @@ bool calls_match(struct calls *t, const struct wire_reply *reply, struct zmsg *m
 	struct call *c;
 
 	LIST_FOREACH(c, &t->bucket[reply->id % CALL_BUCKETS], hash)
-	if (c->id == reply->id)
-		break;
+		if (c->id == reply->id)
+			break;
 	if (c != NULL) {
 		unlink_call(t, c);
 		if (reply->op == c->op)
@@ -124,8 +124,8 @@ void calls_fail_all(struct calls *t, int rc)
 	/* Only those of now: a done may have begun another one. */
 	for (;;) {
 		TAILQ_FOREACH(c, &t->list, link)
-		if (c->id < limit)
-			break;
+			if (c->id < limit)
+				break;
 		if (c == NULL)
 			return;
 		unlink_call(t, c);

@@ -25,8 +25,7 @@ static void on_tick(void *arg)
 	struct node *n;
 
 	/* Who was asleep itself has not heard silence. */
-	TAILQ_FOREACH(n, &c->nodes, link)
-	{
+	TAILQ_FOREACH(n, &c->nodes, link) {
 		node_tick(n, now, late > TICK_MS ? late : 0);
 	}
 	c->tick_ms = now;
@@ -178,7 +177,7 @@ bool store_client_writable(const struct store_client *c)
 	struct node *n;
 
 	TAILQ_FOREACH(n, &c->nodes, link)
-	writable += node_writable(n);
+		writable += node_writable(n);
 	return c->map.table != NULL && writable >= map_write_quorum(c->map.replicas);
 }
 
@@ -188,7 +187,7 @@ unsigned store_client_nodes_up(const struct store_client *c)
 	struct node *n;
 
 	TAILQ_FOREACH(n, &c->nodes, link)
-	up += n->up;
+		up += n->up;
 	return up;
 }
 
@@ -197,8 +196,8 @@ struct node *client_node(const struct store_client *c, uint16_t id)
 	struct node *n;
 
 	TAILQ_FOREACH(n, &c->nodes, link)
-	if (n->self.id == id)
-		return n;
+		if (n->self.id == id)
+			return n;
 	return NULL;
 }
 

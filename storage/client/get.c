@@ -248,10 +248,10 @@ static void order_candidates(struct store_get *g)
 	size_t count = 0;
 
 	TAILQ_FOREACH(n, &c->nodes, link)
-	choices[count++] = (struct choice){.id = n->self.id,
-					   .up = n->up,
-					   .latency_us = node_latency_us(n, now),
-					   .in_flight = n->pieces};
+		choices[count++] = (struct choice){.id = n->self.id,
+						   .up = n->up,
+						   .latency_us = node_latency_us(n, now),
+						   .in_flight = n->pieces};
 	g->order = xcalloc(count + 1, sizeof(*g->order));
 	g->candidates = choose_readers(client_row(c, &g->chunk), c->map.replicas, choices,
 				       count, g->order);

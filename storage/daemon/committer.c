@@ -63,8 +63,8 @@ static void commit_group(struct committer *c, struct commit_list *group)
 		return;
 	}
 	TAILQ_FOREACH(m, group, link)
-	for (size_t i = 0; i < m->count; i++)
-		ops[count++] = &m->ops[i];
+		for (size_t i = 0; i < m->count; i++)
+			ops[count++] = &m->ops[i];
 	store_commit(c->store, ops, count);
 	metric_observe_us(M_STORAGE_GROUP, clock_now_us() - start);
 	metric_add(M_STORAGE_GROUP_OPS, (int64_t)count);

@@ -98,8 +98,7 @@ static int find(struct peers *p, const char *address, struct peer **out)
 	struct peer *peer;
 	int rc;
 
-	TAILQ_FOREACH(peer, &p->list, entry)
-	{
+	TAILQ_FOREACH(peer, &p->list, entry) {
 		if (strcmp(link_address(peer->link), address) == 0) {
 			*out = peer;
 			return 0;

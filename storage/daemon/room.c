@@ -121,8 +121,8 @@ static struct ticket *find(struct room *r, uint64_t id)
 	struct ticket *t;
 
 	LIST_FOREACH(t, &r->bucket[id % BUCKETS], hash)
-	if (t->id == id)
-		break;
+		if (t->id == id)
+			break;
 	return t;
 }
 
