@@ -1,6 +1,5 @@
 """Copies that get lost or damaged are whole again by themselves, and what nobody needs goes."""
 
-import json
 import shutil
 import subprocess
 import time
@@ -8,6 +7,7 @@ import time
 import pytest
 
 from harness.registry import digest_of, ok, random_bytes
+from harness.whole import assert_clean, check, number, wait_for, wait_for_copies, wait_until_whole
 
 DAEMONS = ("storage-1", "storage-2", "storage-3")
 SETTINGS = {
@@ -24,47 +24,6 @@ def cluster(start_cluster):
     made = start_cluster(storage=3, gateways=2, settings=SETTINGS)
     yield made
     made.stop()
-
-
-def wait_for(what, happened, seconds=60):
-    deadline = time.monotonic() + seconds
-    while not happened():
-        assert time.monotonic() < deadline, f"after {seconds} s: {what}"
-        time.sleep(0.2)
-
-
-def number(cluster, statement, *values):
-    return cluster.query(statement, *values)[0][0]
-
-
-def wait_until_whole(cluster, seconds=90):
-    """Nothing is owed, and every daemon that started was compared."""
-    wait_for("partitions are owed", lambda: number(
-        cluster, "SELECT (SELECT count(*) FROM partition_owes) + (SELECT count(*) FROM node"
-        " WHERE retired_at IS NULL AND incarnation <> compared_incarnation)") == 0, seconds)
-
-
-def wait_for_copies(cluster, *names):
-    """Each of these daemons holds every chunk, and nothing else."""
-    wait_for(f"{names} do not hold everything, or too much", lambda: all(
-        cluster.metrics(name)["packhouse_storage_bad_chunks"] == 0
-        and cluster.metrics(name)["packhouse_storage_chunks"] == number(
-            cluster, "SELECT count(DISTINCT (digest, gen)) FROM chunk") for name in names))
-
-
-def check(cluster, *options):
-    """Exit status of packhouse-metadb check, and what it found."""
-    command = [cluster.dir / "bin/packhouse-metadb", "check", "--json", *options,
-               f"--config={cluster.dir}/packhouse.conf"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
-    return done.returncode, json.loads(done.stdout) if done.stdout else done.stderr
-
-
-def assert_clean(cluster):
-    status, report = check(cluster)
-    assert status == 0 and report["clean"], report
-    assert report["partitions"] == 16384
-    assert report["warnings"] == {"postgresql_has_no_synchronous_standby": 1, "partition_owes_copies": 0}
 
 
 def damage(cluster, name, data):
