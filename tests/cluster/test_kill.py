@@ -64,6 +64,9 @@ class Client(threading.Thread):
             assert answer.headers["Retry-After"]
             raise Interrupted
         assert answer.status_code == wanted, f"{method} {path}: {answer.status_code} {answer.text[:300]}"
+        # requests does not tell when a body ends early
+        if len(answer.content) < int(answer.headers["Content-Length"]):
+            raise Interrupted
         return answer
 
     def push_blob(self, data):
