@@ -302,11 +302,11 @@ static unsigned durable_prefix(const struct upload_stream *s, uint64_t *bytes)
 /* Give members a moment to acknowledge what is about to be recorded. */
 static int await_stragglers(struct upload_stream *s, unsigned n)
 {
-	int64_t until = clock_now_us() / 1000 + STRAGGLER_MS;
+	int64_t until = clock_now_ms() + STRAGGLER_MS;
 	struct flight *f;
 
 	TAILQ_FOREACH(f, &s->flights, link) {
-		int64_t left = until - clock_now_us() / 1000;
+		int64_t left = until - clock_now_ms();
 		int rc;
 
 		if (n-- == 0)

@@ -29,7 +29,6 @@ struct release {
 struct arena {
 	struct block *front;
 	struct release *releases;
-	size_t used;
 };
 
 static struct block *block_new(size_t size)
@@ -100,7 +99,6 @@ void *arena_alloc(struct arena *a, size_t size)
 	b = block_for(a, size);
 	piece = b->bytes + b->used;
 	b->used += size;
-	a->used += size;
 	return memset(piece, 0, size);
 }
 
@@ -153,9 +151,4 @@ void arena_defer(struct arena *a, void (*fn)(void *), void *arg)
 	r->arg = arg;
 	r->next = a->releases;
 	a->releases = r;
-}
-
-size_t arena_used(const struct arena *a)
-{
-	return a->used;
 }

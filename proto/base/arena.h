@@ -33,6 +33,3 @@ char *arena_vprintf(struct arena *a, const char *fmt, va_list args);
 
 /* Run fn(arg) when the arena is freed, later registrations first. */
 void arena_defer(struct arena *a, void (*fn)(void *), void *arg);
-
-/* Bytes handed out so far, for budgets and tests. */
-size_t arena_used(const struct arena *a);

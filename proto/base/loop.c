@@ -120,12 +120,6 @@ struct event_base *loop_event_base(struct loop *l)
 	return l->base;
 }
 
-void loop_after_fork(struct loop *l)
-{
-	if (event_reinit(l->base) < 0)
-		fatal("cannot renew an event loop after fork");
-}
-
 static void run_deferred(struct loop *l)
 {
 	struct deferred *d;

@@ -29,8 +29,6 @@ void loop_stop_async(struct loop *l);
 /* Monotonic clock. */
 int64_t clock_now_ms(void);
 int64_t clock_now_us(void);
-/* After fork, in the child: the kernel's poll set is made anew. */
-void loop_after_fork(struct loop *l);
 /* How late the loop came to a timer at worst since the last call, in microseconds. */
 int64_t loop_take_lag_us(struct loop *l);
 

@@ -297,12 +297,6 @@ void task_cancel(struct task *t)
 		deferred_queue(&t->resume);
 }
 
-bool task_cancelled(const struct task *t)
-{
-	check(t);
-	return t->cancelled;
-}
-
 size_t task_count(void)
 {
 	return live;

@@ -78,7 +78,6 @@ int await_turn(void) MUST_CHECK;
  * Called on the loop's thread. The handle is valid until the task's function returned.
  */
 void task_cancel(struct task *t);
-bool task_cancelled(const struct task *t);
 
 /* Now live, and the most that may (default 16,000: two mappings each, below vm.max_map_count).
  */

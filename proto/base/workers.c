@@ -107,11 +107,6 @@ void workers_submit(struct workers *w, struct work *job)
 	pthread_mutex_unlock(&w->lock);
 }
 
-size_t workers_pending(const struct workers *w)
-{
-	return w->pending;
-}
-
 struct awaited {
 	struct work work;
 	struct waiter waiter;

@@ -23,8 +23,6 @@ struct workers *workers_new(struct loop *l, const char *name, int threads);
 /* Waits for running jobs; queued ones are run too. */
 void workers_free(struct workers *w);
 void workers_submit(struct workers *w, struct work *job);
-/* Jobs submitted and not yet done. */
-size_t workers_pending(const struct workers *w);
 
 /* From a task: run(arg) on a worker; returns when it is done. It cannot be cancelled midway. */
 void await_work(struct workers *w, const char *what, void (*run)(void *), void *arg);

@@ -98,11 +98,6 @@ bool link_up(const struct link *k)
 	return !k->closing && zsock_up(k->sock);
 }
 
-unsigned link_waiting(const struct link *k)
-{
-	return k->calls.waiting;
-}
-
 const char *link_address(const struct link *k)
 {
 	return k->address;

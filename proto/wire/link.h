@@ -31,7 +31,6 @@ int link_open(struct loop *l, struct buf_pool *pool, const char *address,
 /* Calls still waiting end with ERR_PEER_GONE before this returns. */
 void link_close(struct link *k);
 bool link_up(const struct link *k);
-unsigned link_waiting(const struct link *k);
 const char *link_address(const struct link *k);
 
 /*

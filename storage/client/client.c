@@ -159,11 +159,6 @@ void store_client_set_map(struct store_client *c, const char *cluster_uuid,
 	}
 }
 
-int64_t store_client_epoch(const struct store_client *c)
-{
-	return c->map.epoch;
-}
-
 bool store_node_up(const struct store_client *c, uint16_t node)
 {
 	const struct node *n = client_node(c, node);

@@ -56,7 +56,6 @@ void store_client_free(struct store_client *c);
 void store_client_set_map(struct store_client *c, const char *cluster_uuid,
 			  const struct cluster_map *map, const struct cluster_node *nodes,
 			  size_t count);
-int64_t store_client_epoch(const struct store_client *c); /* 0: no map yet */
 
 /* Answered its last ping and serves. */
 bool store_node_up(const struct store_client *c, uint16_t node);

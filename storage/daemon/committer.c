@@ -167,8 +167,3 @@ void committer_wait(struct committer *c, struct store_op *ops, size_t count, siz
 		pthread_cond_wait(&c->finish, &c->lock);
 	pthread_mutex_unlock(&c->lock);
 }
-
-size_t committer_pending(const struct committer *c)
-{
-	return c->pending;
-}

@@ -41,4 +41,3 @@ void committer_submit(struct committer *c, struct commit *commit);
  * (1…STORE_GROUP_MAX, with `bytes` of payload in all) and return.
  */
 void committer_wait(struct committer *c, struct store_op *ops, size_t count, size_t bytes);
-size_t committer_pending(const struct committer *c);

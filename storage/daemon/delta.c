@@ -48,11 +48,6 @@ void delta_free(struct delta *d)
 	free(d);
 }
 
-size_t delta_count(const struct delta *d)
-{
-	return d->count;
-}
-
 static struct node *find(const struct delta *d, const struct chunk_key *key)
 {
 	struct node *n = d->buckets[bucket_of(d, key)];

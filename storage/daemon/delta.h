@@ -27,7 +27,6 @@ struct delta;
 
 struct delta *delta_new(void);
 void delta_free(struct delta *d);
-size_t delta_count(const struct delta *d);
 const struct index_entry *delta_find(const struct delta *d, const struct chunk_key *key);
 /* Add, or replace what is there under the key. */
 void delta_set(struct delta *d, const struct index_entry *e);
