@@ -1,34 +1,19 @@
-/*
- * Promises about blobs.
- *
- * Renewing and reading are one statement. If the link was collected while the renewal waited
- * for its row, the old snapshot of the reading part still shows it; so it counts as found only
- * when the renewal took place, or when it was not needed because plenty of protection was left.
- */
+/* Promises about blobs: one call of blob_promise() in schema/0023. */
 #include "metadb/blobs.h"
 
 #include <string.h>
 
 #include "metadb/metadb_private.h"
 
-#define PROTECTION "$4 * interval '1 millisecond'"
-
-static const char sql[] =
-	"WITH renewed AS (UPDATE package_blob SET protect_until = now() + " PROTECTION " "
-	"WHERE package_id = $1 AND algorithm = $2 AND digest = $3 AND deleted_at IS NULL "
-	"AND protect_until < now() + " PROTECTION " / 2 RETURNING 1) "
-	"SELECT b.gen, b.size, b.lost_at IS NOT NULL FROM package_blob l "
-	"JOIN blob b USING (algorithm, digest) "
-	"WHERE l.package_id = $1 AND l.algorithm = $2 AND l.digest = $3 "
-	"AND l.deleted_at IS NULL AND (l.protect_until >= now() + " PROTECTION " / 2 "
-	"OR EXISTS (SELECT FROM renewed))";
-
 int await_blob_promise(struct metadb *db, int64_t package_id, const struct digest *d,
 		       struct blob_info *out)
 {
 	struct arena *a = arena_new();
 	struct pg_tx *tx = pg_tx_new(db, a, PG_WRITE);
-	struct pg_stmt *s = pg_tx_add(tx, sql);
+	struct pg_stmt *s =
+		pg_tx_add(tx, "SELECT gen, size, lost FROM blob_promise($1, $2, $3, "
+			      "$4 * interval '1 millisecond') "
+			      "WHERE gen IS NOT NULL");
 	int rc;
 
 	memset(out, 0, sizeof(*out));

@@ -34,7 +34,7 @@ struct metadb_options {
 	int64_t timeout_ms; /* of a statement or transaction, waiting in the queue included */
 	int64_t connect_timeout_ms;
 	int64_t upload_life_ms; /* of a session, from its last progress on */
-	int64_t protection_ms;	/* of a blob, from the last promise to a writer on */
+	int64_t protection_ms;	/* of a blob after each promise; kept up to twice as long */
 	size_t manifest_cache;	/* bytes */
 	size_t chunk_cache;	/* bytes */
 };

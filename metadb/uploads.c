@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "metadb/blobs.h"
 #include "metadb/metadb_private.h"
 
 int await_upload_start(struct metadb *db, const struct actor *who,
@@ -181,6 +182,17 @@ int await_upload_append(struct metadb *db, struct upload *u, const struct upload
 	return rc;
 }
 
+/* It was done before, maybe long ago: the blob is still there, and is promised anew. */
+static int await_repeated(struct metadb *db, const struct upload *u,
+			  const struct digest *digest, struct upload_commit *out)
+{
+	struct blob_info blob;
+	int rc = await_blob_promise(db, u->package_id, digest, &blob);
+
+	out->gen = blob.gen;
+	return rc;
+}
+
 int await_upload_commit(struct metadb *db, const struct actor *who, const struct upload *u,
 			const struct upload_chunk *chunk, size_t count,
 			const struct digest *digest, struct upload_commit *out)
@@ -220,7 +232,7 @@ int await_upload_commit(struct metadb *db, const struct actor *who, const struct
 			rc = status < 0 || status > 3 ? ERR_PROTOCOL : answer[status];
 	}
 	arena_free(a);
-	return rc;
+	return rc == 0 && out->repeated ? await_repeated(db, u, digest, out) : rc;
 }
 
 int await_upload_cancel(struct metadb *db, const char *id, int64_t package_id,

@@ -1,4 +1,5 @@
 /* Uploads: append, commit, their races, what is owed, and the promise of a HEAD. */
+#include <stdio.h>
 #include <string.h>
 
 #include "metadb/blobs.h"
@@ -279,22 +280,85 @@ H_TEST(a_lost_blob_is_healed_by_a_push)
 	arena_free(a);
 }
 
-H_TEST(a_writers_head_renews_the_protection)
+/* The harness promises 24 hours. */
+static void await_protect(int minutes)
+{
+	char sql[128];
+
+	snprintf(sql, sizeof(sql),
+		 "UPDATE package_blob SET protect_until = now() + "
+		 "%d * interval '1 minute'",
+		 minutes);
+	await_h_sql(sql);
+}
+
+static int64_t await_protected_minutes(int64_t package)
+{
+	char sql[160];
+
+	snprintf(sql, sizeof(sql),
+		 "SELECT extract(epoch FROM protect_until - now())::bigint / 60 "
+		 "FROM package_blob WHERE package_id = %lld",
+		 (long long)package);
+	return await_h_int(sql);
+}
+
+H_TEST(a_promise_to_a_writer_is_whole)
 {
 	struct digest digest = h_digest("protected");
 	struct digest other = h_digest("never pushed");
 	int64_t package = await_h_blob(alice_id, "head", "protected");
 	struct blob_info blob;
 
-	await_h_sql("UPDATE package_blob SET protect_until = now() + interval '1 minute'");
-	assert_int_equal(await_blob_promise(h_db, package, &digest, &blob), 0);
-	assert_int_equal(blob.size, 9);
-	assert_int_equal(await_h_int("SELECT count(*) FROM package_blob "
-				     "WHERE protect_until > now() + interval '23 hours'"),
-			 1);
-	assert_int_equal(await_blob_promise(h_db, package, &digest, &blob), 0);
+	/* a push */
+	assert_true(await_protected_minutes(package) >= 24 * 60);
+	for (int minutes = 0; minutes <= 48 * 60; minutes += 2 * 60) {
+		await_protect(minutes);
+		assert_int_equal(await_blob_promise(h_db, package, &digest, &blob), 0);
+		assert_int_equal(blob.size, 9);
+		assert_true(await_protected_minutes(package) >= 24 * 60);
+		await_protect(minutes);
+		await_h_blob(alice_id, "head", "protected");
+		assert_true(await_protected_minutes(package) >= 24 * 60);
+	}
 	assert_int_equal(await_blob_promise(h_db, package, &other, &blob), ERR_NOT_FOUND);
 	assert_int_equal(await_blob_promise(h_db, package + 999, &digest, &blob),
+			 ERR_NOT_FOUND);
+}
+
+H_TEST(a_promise_is_not_written_at_each_answer)
+{
+	struct digest digest = h_digest("asked often");
+	int64_t package = await_h_blob(alice_id, "often", "asked often");
+	struct blob_info blob;
+	int64_t before;
+
+	await_protect(1);
+	assert_int_equal(await_blob_promise(h_db, package, &digest, &blob), 0);
+	before = await_h_int("SELECT max(xmin::text::bigint) FROM package_blob");
+	for (int i = 0; i < 10; i++)
+		assert_int_equal(await_blob_promise(h_db, package, &digest, &blob), 0);
+	assert_int_equal(await_h_int("SELECT max(xmin::text::bigint) FROM package_blob"),
+			 before);
+}
+
+/* The commit's answer was lost, and the client came back when the promise was nearly over. */
+H_TEST(a_repeated_commit_promises_anew)
+{
+	struct digest digest = h_digest("repeated");
+	struct upload_chunk chunk = h_chunk("repeated");
+	struct upload_commit commit;
+	struct upload u;
+
+	await_start("repeated", &u);
+	assert_int_equal(await_upload_commit(h_db, &alice, &u, &chunk, 1, &digest, &commit), 0);
+	await_protect(1);
+	assert_int_equal(await_upload_commit(h_db, &alice, &u, &chunk, 1, &digest, &commit), 0);
+	assert_true(commit.repeated);
+	assert_int_equal(commit.gen, u.gen);
+	assert_true(await_protected_minutes(u.package_id) >= 24 * 60);
+	await_h_sql("UPDATE package_blob SET deleted_at = now()");
+	assert_int_equal(await_upload_commit(h_db, &alice, &u, &chunk, 1, &digest, &commit),
 			 ERR_NOT_FOUND);
 }
 
@@ -328,7 +392,9 @@ int main(void)
 		cmocka_unit_test(a_chunk_of_an_older_epoch_marks_its_partition),
 		cmocka_unit_test(a_gap_in_the_chunks_is_refused),
 		cmocka_unit_test(a_lost_blob_is_healed_by_a_push),
-		cmocka_unit_test(a_writers_head_renews_the_protection),
+		cmocka_unit_test(a_promise_to_a_writer_is_whole),
+		cmocka_unit_test(a_promise_is_not_written_at_each_answer),
+		cmocka_unit_test(a_repeated_commit_promises_anew),
 		cmocka_unit_test(cancel_marks_the_instance_dead),
 	};
 
