@@ -30,7 +30,7 @@
 #include "gateway/request.h"
 #include "metadb/uploads.h"
 
-#define UPLOAD_FLIGHTS 2
+#define UPLOAD_FLIGHTS 3
 
 struct upload_stream;
 

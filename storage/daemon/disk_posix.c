@@ -6,8 +6,10 @@
  *	segments/0000000000000011.seg
  *	index/                     not ours: see index_lmdb.c
  *
- * One descriptor a segment, open as long as the segment is in use, does all its writes and
- * syncs: Linux reports a failed writeback once per open file, and to those open at the time.
+ * One descriptor a segment, open as long as the segment is in use, does all its syncs and all
+ * writes that go through the page cache: Linux reports a failed writeback once per open file,
+ * and to those open at the time. Large writes go past the cache (disk_direct.h) and report
+ * their failure themselves.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -23,6 +25,7 @@
 #include <unistd.h>
 
 #include "storage/daemon/disk.h"
+#include "storage/daemon/disk_direct.h"
 
 #define NAME_FORMAT "%016llx.seg"
 #define NAME_SIZE   sizeof("0123456789abcdef.seg")
@@ -32,13 +35,17 @@ struct posix_disk {
 	int root; /* descriptors of folders */
 	int segments;
 	int lock;
+	struct direct *direct;
 };
 
 struct posix_file {
 	struct disk_file file;
 	uint64_t id;
 	int fd;
+	int direct; /* the same with O_DIRECT: NOT_OPEN, NOT_POSSIBLE */
 };
+
+enum { NOT_OPEN = -1, NOT_POSSIBLE = -2 };
 
 static struct posix_disk *disk_of(struct disk *d)
 {
@@ -100,6 +107,7 @@ static struct disk_file *file_new(struct disk *d, uint64_t id, int fd)
 	f->file.disk = d;
 	f->id = id;
 	f->fd = fd;
+	f->direct = NOT_OPEN;
 	return &f->file;
 }
 
@@ -148,6 +156,8 @@ static int disk_open(struct disk *d, uint64_t id, struct disk_file **out, uint64
 static void file_close(struct disk_file *f)
 {
 	close(file_of(f)->fd);
+	if (file_of(f)->direct >= 0)
+		close(file_of(f)->direct);
 	free(f);
 }
 
@@ -209,10 +219,46 @@ static int transfer_all(struct disk_file *f, transfer *move, const struct iovec 
 	return 0;
 }
 
+static int open_direct(struct disk_file *f, int flags)
+{
+	char name[NAME_SIZE];
+
+	name_of(file_of(f)->id, name);
+	return openat(disk_of(f->disk)->segments, name, flags | O_DIRECT | O_CLOEXEC);
+}
+
+/* Large and aligned, on a file system that can: past the cache. -EINVAL: write through it. */
+static int write_past_cache(struct disk_file *f, const struct iovec *parts, size_t count,
+			    uint64_t offset)
+{
+	struct posix_file *p = file_of(f);
+	size_t bytes = 0;
+	int rc;
+
+	for (size_t i = 0; i < count; i++)
+		bytes += parts[i].iov_len;
+	if (bytes < DIRECT_MIN || bytes % DISK_PAGE != 0 || offset % DISK_PAGE != 0 ||
+	    p->direct == NOT_POSSIBLE)
+		return -EINVAL;
+	if (p->direct == NOT_OPEN)
+		p->direct = open_direct(f, O_WRONLY);
+	rc = p->direct < 0
+		     ? -EINVAL
+		     : direct_write(disk_of(f->disk)->direct, p->direct, parts, count, offset);
+	if (rc == -EINVAL) {
+		if (p->direct >= 0)
+			close(p->direct);
+		p->direct = NOT_POSSIBLE;
+	}
+	return rc;
+}
+
 static int file_write(struct disk_file *f, const struct iovec *parts, size_t count,
 		      uint64_t offset)
 {
-	return transfer_all(f, pwritev, parts, count, offset);
+	int rc = write_past_cache(f, parts, count, offset);
+
+	return rc == -EINVAL ? transfer_all(f, pwritev, parts, count, offset) : rc;
 }
 
 static int file_read(struct disk_file *f, const struct iovec *parts, size_t count,
@@ -235,11 +281,9 @@ static int file_read_medium(struct disk_file *f, void *buf, size_t len, uint64_t
 {
 	struct posix_file direct = *file_of(f);
 	struct iovec part = {buf, len};
-	char name[NAME_SIZE];
 	int rc = -EINVAL;
 
-	name_of(direct.id, name);
-	direct.fd = openat(disk_of(f->disk)->segments, name, O_RDONLY | O_DIRECT | O_CLOEXEC);
+	direct.fd = open_direct(f, O_RDONLY);
 	if (direct.fd >= 0) {
 		rc = file_read(&direct.file, &part, 1, offset);
 		close(direct.fd);
@@ -334,6 +378,7 @@ static void disk_free(struct disk *d)
 		close(p->root);
 	if (p->lock >= 0)
 		close(p->lock);
+	direct_free(p->direct);
 	free(p);
 }
 
@@ -397,6 +442,7 @@ int disk_posix_open(const char *dir, struct disk **out)
 	int rc;
 
 	p->disk.ops = &posix_ops;
+	p->direct = direct_new();
 	p->root = p->segments = p->lock = -1;
 	rc = open_all(p, dir);
 	if (rc < 0)

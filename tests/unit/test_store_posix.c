@@ -18,6 +18,7 @@
 #include "proto/model/digest.h"
 #include "storage/daemon/chores.h"
 #include "storage/daemon/disk.h"
+#include "storage/daemon/disk_direct.h"
 #include "storage/daemon/store.h"
 
 #define SEGMENT ((uint64_t)1 << 20)
@@ -98,6 +99,67 @@ static void check(struct store *s, int n, uint32_t len)
 	assert_memory_equal(got, want, len);
 	free(want);
 	free(got);
+}
+
+/* Write `len` bytes in parts of odd sizes, past the cache where that is possible, and read them
+ * back through it and past it. */
+static void check_write(struct disk_file *f, size_t len, uint64_t offset)
+{
+	const struct disk_ops *ops = f->disk->ops;
+	unsigned char *want = malloc(len), *got = aligned_alloc(DISK_PAGE, len);
+	struct iovec parts[400], whole = {got, len};
+	size_t count = 0;
+
+	fill(want, (uint32_t)len, (int)offset);
+	for (size_t at = 0; at < len; count++) {
+		size_t n = count % 7 == 3 ? 0 : 96 + count * 131;
+
+		n = n < len - at && count < 399 ? n : len - at;
+		parts[count] = (struct iovec){want + at, n};
+		at += n;
+	}
+	assert_int_equal(ops->write(f, parts, count, offset), 0);
+	assert_int_equal(ops->read(f, &whole, 1, offset), 0);
+	assert_memory_equal(got, want, len);
+	assert_int_equal(ops->sync(f), 0);
+	memset(got, 0, len);
+	assert_int_equal(ops->read_medium(f, got, len, offset), 0);
+	assert_memory_equal(got, want, len);
+	free(want);
+	free(got);
+}
+
+static void writes_of_all_sizes_arrive(void **state)
+{
+	static const size_t sizes[] = {
+		DISK_PAGE,	 DIRECT_MIN - DISK_PAGE,	DIRECT_MIN,
+		(size_t)4 << 20, ((size_t)4 << 20) + DISK_PAGE, (size_t)9 << 20};
+	struct disk_file *f;
+	uint64_t offset = 2 * DISK_PAGE;
+	struct disk *d;
+	(void)state;
+
+	assert_int_equal(disk_posix_open(dir, &d), 0);
+	assert_int_equal(d->ops->create(d, 1, (uint64_t)24 << 20, &f), 0);
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		check_write(f, sizes[i], offset);
+		offset += sizes[i];
+	}
+	d->ops->close(f);
+	d->ops->free(d);
+}
+
+static void writes_arrive_where_nothing_goes_past_the_cache(void **state)
+{
+	char elsewhere[sizeof(dir)];
+
+	memcpy(elsewhere, dir, sizeof(dir));
+	snprintf(dir, sizeof(dir), "/dev/shm/packhouse-store-XXXXXX");
+	if (mkdtemp(dir) != NULL) {
+		writes_of_all_sizes_arrive(state);
+		assert_int_equal(remove_dir(state), 0);
+	}
+	memcpy(dir, elsewhere, sizeof(dir));
 }
 
 static struct store *open_store(void)
@@ -447,6 +509,8 @@ static void the_disk_keeps_its_contract(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		on_folder(writes_of_all_sizes_arrive),
+		on_folder(writes_arrive_where_nothing_goes_past_the_cache),
 		on_folder(chunks_survive_a_clean_stop),
 		on_folder(chunks_survive_a_kill),
 		on_folder(a_lost_or_damaged_index_is_built_anew),
