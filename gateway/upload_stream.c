@@ -1,12 +1,8 @@
 /*
- * Three queues of chunks, oldest first, all linked by one list:
- *
  *   filling ──close──▶ flight (put under way) ──quorum──▶ durable ──append──▶ row
+ *   chunk_fill.c       upload_flights.c                                metadb/uploads.h
  *
- * The list's durable prefix is what may be recorded; a chunk behind one that is still open
- * waits. A flight keeps its put until it is recorded, so that members which acknowledge late
- * are not written down as owing; under memory pressure that is given up first (settle()),
- * because a put holds its chunk's bytes until the last member has them.
+ * Recorded is the flights' durable prefix; a chunk behind one that is still open waits.
  *
  * Whoever finds the budget used up makes room (relieve()) and then sleeps in the pool's fair
  * queue; a timer does the same while others (readers) wait and the uploads' clients say
@@ -22,8 +18,9 @@
 
 #include "gateway/auth.h"
 #include "gateway/chunk_fill.h"
+#include "gateway/upload_flights.h"
 #include "gateway/worker.h"
-#include "storage/client/put.h"
+#include "proto/base/log.h"
 
 /* Recorded at the latest when so much is durable and not in a row. */
 #define RECORD_BYTES  (64u * 1024 * 1024)
@@ -34,14 +31,6 @@
 #define STRAGGLER_MS 250
 /* How often stalled uploads are looked at while somebody waits for memory. */
 #define RELIEF_MS 100
-
-struct flight {
-	struct store_put *put; /* NULL once settled */
-	bool awaited;	       /* its stream's task sleeps on the put: it must stay */
-	struct upload_chunk row;
-	struct hasher after;
-	TAILQ_ENTRY(flight) link;
-};
 
 /* The request's hold on its stream: released with the arena, or given up by leave(). */
 struct holder {
@@ -59,11 +48,10 @@ struct upload_stream {
 	uint64_t size;		/* received, with what u->size counts */
 	bool begun;
 	bool reading;	     /* the socket is being read into the last block: do not cut */
-	int failed;	     /* of storage, sticky */
 	uint32_t chunks;     /* of the blob, those that are not recorded included */
 	unsigned unsure;     /* of the first flights nobody knows whether they were recorded */
 	int64_t recorded_ms; /* the last time */
-	TAILQ_HEAD(, flight) flights;
+	struct flights flights;
 	TAILQ_ENTRY(upload_stream) link;
 };
 
@@ -71,27 +59,9 @@ struct upload_stream {
 static TAILQ_HEAD(, upload_stream) streams = TAILQ_HEAD_INITIALIZER(streams);
 static struct timer relief;
 
-static void flight_free(struct flight *f)
-{
-	if (f->put != NULL)
-		store_put_end(f->put);
-	free(f);
-}
-
-/* The first n, or all there are. */
-static void drop_flights(struct upload_stream *s, unsigned n)
-{
-	struct flight *f;
-
-	while (n-- > 0 && (f = TAILQ_FIRST(&s->flights)) != NULL) {
-		TAILQ_REMOVE(&s->flights, f, link);
-		flight_free(f);
-	}
-}
-
 static void stream_free(struct upload_stream *s)
 {
-	drop_flights(s, UINT_MAX);
+	flights_drop(&s->flights, UINT_MAX);
 	chunk_fill_fini(&s->fill);
 	TAILQ_REMOVE(&streams, s, link);
 	if (TAILQ_EMPTY(&streams))
@@ -115,36 +85,8 @@ bool upload_streams_open(void)
 /* Send a closed chunk to its members; does not wait. */
 static void launch(struct upload_stream *s, struct chunk_closed *c)
 {
-	struct flight *f = xcalloc(1, sizeof(*f));
-	struct wire_pair pair = {.gen = (uint64_t)s->u->gen, .len = c->len};
-
-	memcpy(pair.digest, c->sha256, SHA256_BYTES);
-	memcpy(f->row.digest, c->sha256, SHA256_BYTES);
-	f->row.len = c->len;
-	f->after = c->blob;
-	f->put = store_put_start(s->worker->store, &pair, c->block, c->count,
-				 s->worker->set->gateway_storage_timeout);
-	for (unsigned i = 0; i < c->count; i++)
-		buf_unref(c->block[i]);
-	TAILQ_INSERT_TAIL(&s->flights, f, link);
+	flights_launch(&s->flights, s->worker, (uint64_t)s->u->gen, c);
 	s->chunks++;
-}
-
-/* What the put knows now goes into the row; the put is let go. */
-static void settle(struct flight *f)
-{
-	if (f->put == NULL || f->awaited)
-		return;
-	f->row.epoch = store_put_epoch(f->put);
-	f->row.owing_count = (uint8_t)store_put_owed(f->put, f->row.owing);
-	store_put_end(f->put);
-	f->put = NULL;
-}
-
-/* 1: open, 0: durable, else why it failed. */
-static int flight_state(const struct flight *f)
-{
-	return f->put == NULL ? 0 : store_put_result(f->put);
 }
 
 /*
@@ -155,19 +97,11 @@ static void relieve(struct buf_pool *pool)
 {
 	struct upload_stream *s, *fullest = NULL;
 	struct chunk_closed closed;
-	struct flight *f;
 	size_t flying = 0;
 
 	TAILQ_FOREACH(s, &streams, link) {
-		TAILQ_FOREACH(f, &s->flights, link) {
-			int state = flight_state(f);
-
-			if (state == 0)
-				settle(f);
-			else if (state == 1)
-				flying += f->row.len;
-		}
-		if (s->begun && !s->reading && s->failed == 0 && s->fill.count > 0 &&
+		flying += flights_let_go(&s->flights);
+		if (s->begun && !s->reading && s->flights.failed == 0 && s->fill.count > 0 &&
 		    (fullest == NULL || s->fill.len > fullest->fill.len))
 			fullest = s;
 	}
@@ -202,7 +136,7 @@ struct upload_stream *upload_stream_new(struct request *rq, struct upload *u)
 	s->recorded_ms = clock_now_ms();
 	if (most_ms > 0)
 		rq->stream->read_until_ms = rq->started_us / 1000 + most_ms;
-	TAILQ_INIT(&s->flights);
+	flights_init(&s->flights);
 	TAILQ_INSERT_TAIL(&streams, s, link);
 	s->holder = arena_alloc(rq->arena, sizeof(*s->holder));
 	s->holder->s = s;
@@ -253,95 +187,21 @@ static int await_block(struct upload_stream *s, uint64_t rest)
 	return 0;
 }
 
-/* Until fewer than `most` puts are open; a failed one is reported, and for ever. */
-static int await_credit(struct upload_stream *s, unsigned most)
-{
-	for (;;) {
-		struct flight *f, *oldest = NULL;
-		unsigned open = 0;
-		int rc;
-
-		TAILQ_FOREACH(f, &s->flights, link) {
-			int state = flight_state(f);
-
-			if (state < 0)
-				s->failed = state;
-			if (state == 1 && open++ == 0)
-				oldest = f;
-		}
-		if (s->failed != 0)
-			return s->failed;
-		if (open < most)
-			return 0;
-		oldest->awaited = true;
-		rc = await_store_put(oldest->put);
-		oldest->awaited = false;
-		if (rc < 0 && rc != -ECANCELED)
-			s->failed = rc;
-		if (rc < 0)
-			return rc;
-	}
-}
-
-/* Longest durable prefix of the flights, in chunks and bytes. */
-static unsigned durable_prefix(const struct upload_stream *s, uint64_t *bytes)
-{
-	const struct flight *f;
-	unsigned n = 0;
-
-	*bytes = 0;
-	TAILQ_FOREACH(f, &s->flights, link) {
-		if (flight_state(f) != 0)
-			break;
-		*bytes += f->row.len;
-		n++;
-	}
-	return n;
-}
-
-/* Give members a moment to acknowledge what is about to be recorded. */
-static int await_stragglers(struct upload_stream *s, unsigned n)
-{
-	int64_t until = clock_now_ms() + STRAGGLER_MS;
-	struct flight *f;
-
-	TAILQ_FOREACH(f, &s->flights, link) {
-		int64_t left = until - clock_now_ms();
-		int rc;
-
-		if (n-- == 0)
-			break;
-		if (f->put == NULL || left <= 0)
-			continue;
-		f->awaited = true;
-		rc = await_store_put_rest(f->put, left);
-		f->awaited = false;
-		if (rc < 0)
-			return rc;
-	}
-	return 0;
-}
-
 /* Rows of the first n flights and the hash behind them; the flights are settled. */
 static struct upload_chunk *rows_of(struct upload_stream *s, unsigned n, struct arena *a,
 				    struct hasher *after)
 {
 	struct upload_chunk *rows = arena_alloc(a, (n + 1) * sizeof(*rows));
-	struct flight *f = TAILQ_FIRST(&s->flights);
 
 	*after = s->recorded;
-	for (unsigned i = 0; i < n; i++, f = TAILQ_NEXT(f, link)) {
-		settle(f);
-		rows[i] = f->row;
-		*after = f->after;
-	}
+	flights_rows(&s->flights, n, rows, after);
 	return rows;
 }
 
 /* The first n flights have rows now. */
 static void note_recorded(struct upload_stream *s, unsigned n, const struct hasher *after)
 {
-	drop_flights(s, n);
+	flights_drop(&s->flights, n);
 	s->recorded = *after;
 	s->recorded_ms = clock_now_ms();
 	s->unsure = 0;
@@ -389,8 +249,8 @@ static int await_append(struct upload_stream *s, unsigned n)
 		s->unsure = n;
 	} else if (rc != ERR_CONFLICT || s->unsure == 0) {
 		/* These chunks have no rows: what comes after them must get none either. */
-		s->failed = rc;
-		drop_flights(s, UINT_MAX);
+		s->flights.failed = rc;
+		flights_drop(&s->flights, UINT_MAX);
 	}
 	return rc;
 }
@@ -451,10 +311,10 @@ static int await_send_chunk(struct upload_stream *s)
 
 	rc = send_filled(s);
 	if (rc == 0)
-		rc = await_credit(s, UPLOAD_FLIGHTS);
+		rc = await_flights_credit(&s->flights, UPLOAD_FLIGHTS);
 	if (rc < 0)
 		return rc;
-	n = durable_prefix(s, &bytes);
+	n = flights_durable(&s->flights, &bytes);
 	if (n == 0 || (bytes < RECORD_BYTES && n < RECORD_CHUNKS &&
 		       clock_now_ms() - s->recorded_ms < RECORD_MS))
 		return 0;
@@ -509,7 +369,7 @@ int await_upload_stream_body(struct upload_stream *s, uint64_t limit)
 		if (chunk_fill_full(&s->fill))
 			rc = await_send_chunk(s);
 		else
-			rc = await_credit(s, UINT_MAX);
+			rc = await_flights_credit(&s->flights, UINT_MAX);
 		if (rc < 0)
 			break;
 	}
@@ -527,19 +387,19 @@ static int await_all_durable(struct upload_stream *s)
 			return rc;
 	}
 	rc = send_filled(s);
-	return rc < 0 ? rc : await_credit(s, 1);
+	return rc < 0 ? rc : await_flights_credit(&s->flights, 1);
 }
 
 int await_upload_stream_record(struct upload_stream *s)
 {
-	int stored = s->failed == 0 ? await_all_durable(s) : s->failed;
+	int stored = s->flights.failed == 0 ? await_all_durable(s) : s->flights.failed;
 	uint64_t bytes;
-	unsigned n = durable_prefix(s, &bytes);
+	unsigned n = flights_durable(&s->flights, &bytes);
 	int rc;
 
 	if (stored == -ECANCELED)
 		return leave(s, stored);
-	rc = await_stragglers(s, n);
+	rc = await_flights_rest(&s->flights, n, STRAGGLER_MS);
 	if (rc == 0 && n > 0)
 		rc = await_append(s, n);
 	if (rc < 0)
@@ -554,10 +414,10 @@ static int await_commit(struct upload_stream *s, const struct digest *digest,
 	struct upload_chunk *rows;
 	struct hasher after;
 	uint64_t bytes;
-	unsigned n = durable_prefix(s, &bytes);
+	unsigned n = flights_durable(&s->flights, &bytes);
 	int rc;
 
-	rc = await_stragglers(s, n);
+	rc = await_flights_rest(&s->flights, n, STRAGGLER_MS);
 	if (rc < 0)
 		return rc;
 	rows = rows_of(s, n, s->rq->arena, &after);
