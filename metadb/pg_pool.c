@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "metadb/pg_silence.h"
 #include "proto/base/log.h"
 #include "proto/base/metrics.h"
 
@@ -32,6 +33,7 @@ struct pg_pool {
 	struct loop *loop;
 	struct pg_conn_options options;
 	int64_t timeout_ms;
+	struct pg_silence *silence;
 	TAILQ_HEAD(, pg_job) queue;
 	struct timer tick;
 	struct deferred look;
@@ -117,6 +119,7 @@ static void on_done(void *arg, struct pg_work *w)
 	struct pg_job *job = slot->job;
 
 	assert(job != NULL && &job->work == w && job->state == PG_JOB_RUNS);
+	pg_silence_end(p->silence);
 	if (pg_conn_closed(slot->conn))
 		mark(slot, false);
 	if (again(p, job)) {
@@ -174,6 +177,7 @@ static void run(struct pg_slot *slot, struct pg_job *job)
 	job->slot = slot;
 	slot->job = job;
 	job->state = PG_JOB_RUNS;
+	pg_silence_begin(slot->pool->silence);
 	pg_conn_run(slot->conn, &job->work);
 }
 
@@ -251,6 +255,17 @@ static void on_tick(void *arg)
 	dispatch(arg);
 }
 
+/* As if it had died: what was sent is of unknown outcome, the rest waits for a new connection.
+ */
+static void on_silent(void *arg)
+{
+	struct pg_pool *p = arg;
+
+	for (int i = 0; i < p->count; i++)
+		if (p->slot[i].up)
+			pg_conn_abort(p->slot[i].conn, "it does not answer any more");
+}
+
 struct pg_pool *pg_pool_new(struct loop *l, const struct pg_conn_options *o, int connections,
 			    int64_t timeout_ms)
 {
@@ -267,6 +282,7 @@ struct pg_pool *pg_pool_new(struct loop *l, const struct pg_conn_options *o, int
 	timer_init(&p->tick, l, on_tick, p);
 	deferred_init(&p->look, l, on_tick, p);
 	snprintf(p->why, sizeof(p->why), "not connected yet");
+	p->silence = pg_silence_new(l, &p->options, on_silent, p);
 	for (int i = 0; i < connections; i++) {
 		p->slot[i].pool = p;
 		p->slot[i].conn = pg_conn_new(l, &p->options, &handler, &p->slot[i]);
@@ -286,6 +302,7 @@ void pg_pool_free(struct pg_pool *p)
 	fail_late(p);
 	timer_fini(&p->tick);
 	deferred_cancel(&p->look);
+	pg_silence_free(p->silence);
 	for (int i = 0; i < p->count; i++)
 		pg_conn_free(p->slot[i].conn);
 	free(p);

@@ -3,8 +3,9 @@
  *
  * Connections are opened as work needs them and reopened with a back-off; one is always kept or
  * tried. Work fails with ERR_UNAVAILABLE at its deadline, or after PG_AWAY_MS without any
- * connection. What was rolled back by a deadlock, and reads whose connection was lost, are sent
- * again a few times. Loop thread only.
+ * connection, which a server that answers nothing amounts to (metadb/pg_silence.h). What was
+ * rolled back by a deadlock, and reads whose connection was lost, are sent again a few times.
+ * Loop thread only.
  */
 #pragma once
 

@@ -1,9 +1,11 @@
-"""A gateway behind Debian's pgbouncer in transaction pooling: many gateways, few connections to PostgreSQL."""
+"""A gateway behind Debian's pgbouncer in transaction pooling: many gateways, few connections to PostgreSQL; and a
+PostgreSQL that stands still, seen through it and without it."""
 
 import concurrent.futures
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -14,6 +16,7 @@ import requests
 
 from harness.cluster import free_ports
 from harness.registry import Registry, digest_of, ok, random_bytes
+from harness.whole import wait_for
 
 CONFIG = """
 [databases]
@@ -136,3 +139,35 @@ def test_pgbouncer_away_and_back(pooled):
         assert time.monotonic() < deadline, "the gateway does not come back"
         time.sleep(0.2)
     assert ok(registry.blob(f"{user.login}/away", digest_of(data)), 200).content == data
+
+
+def signal_postgres(cluster, number):
+    """To every process of it."""
+    first = cluster.pid("postgres")
+    with open(f"/proc/{first}/task/{first}/children", encoding="ascii") as file:
+        for pid in (first, *map(int, file.read().split())):
+            os.kill(pid, number)
+
+
+@pytest.mark.parametrize("through", ["pgbouncer", "nothing"])
+def test_postgresql_stands_still_and_goes_on(pooled, through):
+    """Neither dead nor alive: connections and statements go in, and nothing comes out."""
+    cluster, _, url = pooled
+    user = cluster.new_user()
+    registry = Registry(url if through == "pgbouncer" else cluster.url(), user.login, user.token)
+    name, data = f"{user.login}/still", random_bytes(1000)
+    registry.push_blob(name, data)
+    signal_postgres(cluster, signal.SIGSTOP)
+    try:
+        pull, push = ("GET", f"/v2/{name}/blobs/{digest_of(data)}"), ("POST", f"/v2/{name}/blobs/uploads/")
+        for method, path in (pull, push, pull, push):
+            start = time.monotonic()
+            answer = registry.call(method, path)
+            print(f"{method} through {through}: {answer.status_code} after {time.monotonic() - start:.2f} s")
+            assert answer.status_code == 503 and answer.headers["Retry-After"] == "5"
+    finally:
+        signal_postgres(cluster, signal.SIGCONT)
+    start = time.monotonic()
+    wait_for("the gateway does not come back", lambda: registry.blob(name, digest_of(data)).status_code == 200, 20)
+    print(f"back after {time.monotonic() - start:.2f} s")
+    registry.push_blob(name, random_bytes(500))

@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "metadb/manifests.h"
 #include "metadb/pg_tx.h"
 #include "tests/db/harness.h"
 
@@ -34,8 +35,8 @@ static int teardown(void **state)
 	return h_teardown(state);
 }
 
-/* with_postgres kill | start, while this process waits: the loop sees nothing of it. */
-static void control(const char *verb)
+/* with_postgres VERB [WORD], while this process waits: the loop sees nothing of it. */
+static void control(const char *verb, const char *word)
 {
 	const char *program = getenv("PACKHOUSE_TEST_POSTGRES_CONTROL");
 	pid_t child = fork();
@@ -43,7 +44,7 @@ static void control(const char *verb)
 
 	assert_non_null(program);
 	if (child == 0) {
-		execl(program, program, verb, NULL);
+		execl(program, program, verb, word, NULL);
 		_exit(127);
 	}
 	assert_int_equal(waitpid(child, &status, 0), child);
@@ -222,6 +223,104 @@ H_TEST(a_shot_connection)
 	assert_int_equal(s[1].rc, ERR_UNKNOWN_OUTCOME);
 }
 
+static struct actor alice;
+static struct upload session;
+static struct upload_commit committed;
+
+static void commit_session(void *arg)
+{
+	struct digest digest = h_digest("replicated");
+	struct upload_chunk chunk = h_chunk("replicated");
+
+	*(int *)arg =
+		await_upload_commit(h_db, &alice, &session, &chunk, 1, &digest, &committed);
+}
+
+static void put_manifest(void *arg)
+{
+	struct digest blob = h_digest("replicated");
+	struct manifest_new m = {
+		.target = {.package_id = session.package_id},
+		.digest = h_digest("{replicated}"),
+		.bytes = {"{replicated}", 12},
+		.media_type = MEDIA_OCI_MANIFEST,
+		.kind = MANIFEST_IMAGE,
+		.blobs = &blob,
+		.blobs_count = 1,
+	};
+	struct arena *a = arena_new();
+	struct manifest_put put;
+
+	*(int *)arg = await_manifest_put(h_db, a, &alice, &m, &put);
+	arena_free(a);
+}
+
+/* Starts the change; when it waits for the standby, its wait is cancelled. Its result. */
+static int await_disturbed(void (*change)(void *))
+{
+	int rc = 1;
+
+	assert_non_null(task_spawn(h_loop, "change", NULL, change, &rc));
+	while (await_h_int("SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity "
+			   "WHERE wait_event = 'SyncRep'") == 0)
+		assert_int_equal(await_sleep(10), 0);
+	while (rc == 1)
+		assert_int_equal(await_sleep(10), 0);
+	return rc;
+}
+
+/*
+ * A standby that never answers. A commit whose wait is cancelled is done here and nowhere else:
+ * nobody may be told that it is safe; doing it again is.
+ */
+H_TEST(a_commit_that_is_not_replicated_is_unknown)
+{
+	struct package_target target = {.name = "standby"};
+	int rc;
+
+	target.namespace_id = alice.account_id = await_h_user("alice");
+	assert_int_equal(await_upload_start(h_db, &alice, &target, DIGEST_SHA256, &session), 0);
+	control("standby", "nobody");
+	assert_int_equal(await_disturbed(commit_session), ERR_UNKNOWN_OUTCOME);
+	assert_int_equal(await_disturbed(put_manifest), ERR_UNKNOWN_OUTCOME);
+	control("standby", "none");
+	commit_session(&rc);
+	assert_int_equal(rc, 0);
+	assert_true(committed.repeated);
+	assert_int_equal(committed.gen, session.gen);
+	put_manifest(&rc);
+	assert_int_equal(rc, 0);
+	assert_int_equal(await_h_int("SELECT count(*) FROM manifest"), 1);
+	assert_int_equal(await_h_int("SELECT count(*) FROM instance"), 1);
+	assert_int_equal(
+		await_h_int("SELECT count(*) FROM audit WHERE action = 'manifest.push'"), 1);
+}
+
+/* It takes connections and statements, and answers nothing. */
+H_TEST(a_server_that_stands_still_is_away)
+{
+	struct sleeper s[2] = {
+		{"SELECT 1", PG_READ, 1},
+		{"INSERT INTO t VALUES (60)", PG_WRITE, 1},
+	};
+
+	struct sleeper two[2] = {{"SELECT pg_sleep(0.2)", PG_READ, 1},
+				 {"SELECT pg_sleep(0.2)", PG_READ, 1}};
+
+	await_h_all(sleep_one, two, sizeof(two[0]), 2); /* two connections */
+	control("stop", NULL);
+	await_h_all(sleep_one, s, sizeof(s[0]), 2);
+	assert_int_equal(s[0].rc, ERR_UNAVAILABLE);
+	assert_int_equal(s[1].rc, ERR_UNKNOWN_OUTCOME); /* it was sent */
+	/* new connections hang as well */
+	assert_int_equal(await_statement("INSERT INTO t VALUES (61)", PG_WRITE),
+			 ERR_UNAVAILABLE);
+	control("cont", NULL);
+	while (await_statement("SELECT 1", PG_READ) != 0)
+		assert_int_equal(await_sleep(10), 0);
+	assert_int_equal(await_h_int("SELECT count(*) FROM t WHERE i = 61"), 0);
+}
+
 H_TEST(a_killed_server_is_away_for_a_second_and_back_soon)
 {
 	struct sleeper s[3] = {
@@ -234,7 +333,7 @@ H_TEST(a_killed_server_is_away_for_a_second_and_back_soon)
 	for (int i = 0; i < 2; i++)
 		assert_non_null(task_spawn(h_loop, "killed", NULL, sleep_one, &s[i]));
 	assert_int_equal(await_sleep(200), 0);
-	control("kill");
+	control("kill", NULL);
 	start = clock_now_ms();
 	assert_int_equal(await_sleep(300), 0);
 	assert_int_equal(s[1].rc, ERR_UNKNOWN_OUTCOME);
@@ -246,7 +345,7 @@ H_TEST(a_killed_server_is_away_for_a_second_and_back_soon)
 	start = clock_now_ms();
 	assert_int_equal(await_statement("SELECT 1", PG_READ), ERR_UNAVAILABLE);
 	assert_true(clock_now_ms() - start < 600);
-	control("start");
+	control("start", NULL);
 	start = clock_now_ms();
 	while (await_statement("SELECT 1", PG_READ) != 0)
 		assert_true(clock_now_ms() - start < 10000);
@@ -265,6 +364,8 @@ int main(void)
 		cmocka_unit_test(a_deadlock_is_tried_again),
 		cmocka_unit_test(a_cancelled_change_goes_on),
 		cmocka_unit_test(a_shot_connection),
+		cmocka_unit_test(a_commit_that_is_not_replicated_is_unknown),
+		cmocka_unit_test(a_server_that_stands_still_is_away),
 		cmocka_unit_test(a_killed_server_is_away_for_a_second_and_back_soon),
 	};
 
