@@ -333,3 +333,8 @@ int await_request_authorize(struct request *rq, const struct right *right)
 		return refuse_401(rq, right, NULL);
 	return await_person(rq, right, &p);
 }
+
+int await_auth_again(struct request *rq)
+{
+	return await_request_authorize(rq, &rq->match.route->right);
+}

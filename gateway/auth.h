@@ -39,5 +39,12 @@ bool auth_may(const struct request *rq, enum action action);
 /* Where a push to the request's package goes; for NEED_PACKAGE. */
 struct package_target auth_target(const struct request *rq);
 
+/*
+ * A push found that somebody else had published the package since the caller's rights were
+ * checked (ERR_CONFLICT): they are checked again. 0: he still may, auth_target() is the package
+ * as it is now. Otherwise it has refused, and returns what that returned.
+ */
+int await_auth_again(struct request *rq) MUST_CHECK;
+
 /* For audit rows. */
 struct actor auth_actor(const struct request *rq);

@@ -98,13 +98,19 @@ static int refuse_missing(struct request *rq, const struct manifest_put *put)
 	return refuse_each(rq, MANIFEST_BLOB_UNKNOWN, details, (unsigned)n);
 }
 
+static int await_put(struct request *rq, struct manifest_new *m, struct manifest_put *out)
+{
+	struct actor who = auth_actor(rq);
+
+	m->target = auth_target(rq);
+	return await_manifest_put(rq->worker->metadb, rq->arena, &who, m, out);
+}
+
 static int await_record(struct request *rq, const struct manifest *m,
 			const struct reference *ref, struct slice body,
 			const struct digest *digest)
 {
-	struct actor who = auth_actor(rq);
 	struct manifest_new wanted = {
-		.target = auth_target(rq),
 		.digest = *digest,
 		.bytes = body,
 		.media_type = m->media_type,
@@ -117,10 +123,16 @@ static int await_record(struct request *rq, const struct manifest *m,
 	};
 	struct manifest_put put;
 	const char *text = digest_str(rq->arena, digest);
-	int rc;
+	int rc, status;
 
 	collect(rq->arena, m, &wanted);
-	rc = await_manifest_put(rq->worker->metadb, rq->arena, &who, &wanted, &put);
+	rc = await_put(rq, &wanted, &put);
+	if (rc == ERR_CONFLICT) {
+		status = await_auth_again(rq);
+		if (status != 0)
+			return status;
+		rc = await_put(rq, &wanted, &put);
+	}
 	if (rc == ERR_NOT_FOUND)
 		return refuse_missing(rq, &put);
 	if (rc < 0)

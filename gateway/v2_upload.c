@@ -203,15 +203,21 @@ static int read_digest(struct request *rq, bool *given, struct digest *out)
 	return 0;
 }
 
-int v2_upload_start(struct request *rq)
+static int await_start(struct request *rq, enum digest_algorithm algorithm, struct upload *out)
 {
 	struct package_target target = auth_target(rq);
 	struct actor who = auth_actor(rq);
+
+	return await_upload_start(rq->worker->metadb, &who, &target, algorithm, out);
+}
+
+int v2_upload_start(struct request *rq)
+{
 	const char *asked = request_query(rq, "digest-algorithm");
 	struct digest d = {.algorithm = DIGEST_SHA256};
 	struct upload u;
 	bool whole;
-	int rc;
+	int rc, status;
 
 	rc = read_digest(rq, &whole, &d);
 	if (rc != 0)
@@ -225,7 +231,13 @@ int v2_upload_start(struct request *rq)
 	/* Say it before the client sends its bytes, and leave no session behind. */
 	if (!store_client_writable(rq->worker->store))
 		return give_up(rq, ERR_UNAVAILABLE, "finding a quorum of storage daemons");
-	rc = await_upload_start(rq->worker->metadb, &who, &target, d.algorithm, &u);
+	rc = await_start(rq, d.algorithm, &u);
+	if (rc == ERR_CONFLICT) {
+		status = await_auth_again(rq);
+		if (status != 0)
+			return status;
+		rc = await_start(rq, d.algorithm, &u);
+	}
 	if (rc == ERR_NOT_FOUND)
 		return refuse(rq, NAME_UNKNOWN, NULL);
 	if (rc < 0)

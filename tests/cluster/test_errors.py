@@ -1,12 +1,14 @@
 """What clients are told when something is wrong: status, code, words, and the challenge where there is one."""
 
 import base64
+import json
 import re
 import time
 
 import pytest
 
 from harness.registry import INDEX, MANIFEST, descriptor, digest_of, manifest_of, ok, random_bytes
+from harness.slow import Slow
 
 pytestmark = pytest.mark.asan
 
@@ -334,3 +336,25 @@ def test_a_package_is_visible_with_its_first_manifest(owner):
     error_of(registry.call("GET", f"/v2/{name}/tags/list"), 404, "NAME_UNKNOWN")
     registry.push_image(name, "v1", [data])
     assert ok(registry.call("GET", f"/v2/{name}/tags/list"), 200).json()["tags"] == ["v1"]
+
+
+@pytest.mark.parametrize("role, status", [("member", 403), ("admin", 201)])
+def test_somebody_else_publishes_the_package_meanwhile(cluster, user, role, status):
+    """The rights that count are those of the package as it is when the manifest is there."""
+    organization = f"acme-{user.login}"
+    cluster.new_organization(organization, user.login)
+    other = cluster.new_user()
+    ok(cluster.admin("PUT", f"orgs/{organization}/memberships/{other.login}", {"role": role}), 200)
+    name, late = f"{organization}/raced", other.registry()
+    config, layer = b"{}", random_bytes(100)
+    late.push_blob(name, config)
+    late.push_blob(name, layer)
+    manifest = manifest_of(config, [layer])
+    slow = Slow(other, f"/v2/{name}/manifests/late", len(manifest), method="PUT", media=MANIFEST)
+    slow.send(manifest[:10])
+    time.sleep(0.5)  # its rights are checked
+    user.registry().push_image(name, "first", [random_bytes(10)])
+    slow.send(manifest[10:])
+    answer = slow.answer()
+    assert answer.status == status, answer.body
+    assert status == 201 or json.loads(answer.body)["errors"][0]["code"] == "DENIED"

@@ -1,4 +1,4 @@
-"""A PATCH whose body is sent piece by piece."""
+"""A request whose body is sent piece by piece; a PATCH of an upload, unless said otherwise."""
 
 import http.client
 import select
@@ -8,12 +8,12 @@ from urllib.parse import urlsplit
 
 
 class Slow:
-    def __init__(self, user, place, length, gateway=1):
+    def __init__(self, user, place, length, gateway=1, method="PATCH", media="application/octet-stream"):
         to = urlsplit(user.cluster.url(gateway))
         self.connection = http.client.HTTPConnection(to.hostname, to.port, timeout=60)
-        self.connection.putrequest("PATCH", place)
+        self.connection.putrequest(method, place)
         for name, value in (("Authorization", f"Bearer {user.token}"), ("Content-Length", str(length)),
-                            ("Content-Type", "application/octet-stream")):
+                            ("Content-Type", media)):
             self.connection.putheader(name, value)
         self.connection.endheaders()
 
