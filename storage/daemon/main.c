@@ -1,7 +1,11 @@
 /*
  * packhouse-storage: one daemon, one disk.
  *
- *   recover the disk ─▶ sockets ─▶ announce ─▶ serve … SIGTERM ─▶ finish what is in the house
+ *   private listener ─▶ recover the disk ─▶ sockets ─▶ announce ─▶ serve
+ *                                           … SIGTERM ─▶ finish what is in the house
+ *
+ * Recovering may take long when the index has to be made anew: a worker does it, the loop
+ * answers /livez and /readyz meanwhile, and a SIGTERM simply kills.
  *
  * Everything network and memory is on the main thread's loop; the disk is touched by the
  * committer, the upkeep thread, the cleaner and the workers only.
@@ -34,6 +38,7 @@ static const char usage[] = "packhouse-storage [--config FILE] [--key=value]…\
 
 struct daemon {
 	struct server server;
+	bool failed; /* to start */
 	struct upkeep *upkeep;
 	struct cleaner *cleaner;
 	struct announcer *announcer;
@@ -42,23 +47,38 @@ struct daemon {
 	int64_t drain_until_ms;
 };
 
-static int open_store(struct server *s)
+/* On a worker: nobody else looks at these members before it is done. */
+struct opening {
+	struct store *store;
+	int rc;
+};
+
+static void open_store(void *arg)
 {
+	struct opening *o = arg;
 	struct store_options options = {
 		.name = settings()->storage_name,
 		.segment_size = (uint64_t)settings()->storage_segment_size,
 		.floor = (uint64_t)settings()->storage_floor,
 		.checkpoint_bytes = CHECKPOINT_BYTES,
 	};
+
+	o->rc = store_open_dir(settings()->storage_dir, &options, &o->store);
+}
+
+static int await_store(struct server *s)
+{
+	struct opening o = {.rc = 0};
 	struct store_identity identity;
 	struct timespec now;
-	int rc = store_open_dir(settings()->storage_dir, &options, &s->store);
 
-	if (rc < 0) {
+	await_work(s->workers, "the disk to be recovered", open_store, &o);
+	if (o.rc < 0) {
 		log_error("cannot open the disk", "dir=\"%s\" err=\"%s\"",
-			  settings()->storage_dir, err_text(rc));
-		return rc;
+			  settings()->storage_dir, err_text(o.rc));
+		return o.rc;
 	}
+	s->store = o.store;
 	store_identity(s->store, &identity);
 	store_stats(s->store, &s->stats);
 	uuid_text(identity.node, s->uuid);
@@ -85,18 +105,13 @@ static int start(struct daemon *d)
 	struct server *s = &d->server;
 	int rc;
 
-	s->pool = buf_pool_new(s->loop, (size_t)settings()->buffers_budget);
-	s->room = room_new(s->loop, s->pool);
 	s->peers = peers_new(s->loop, s->pool);
-	s->workers = workers_new(s->loop, "reader", (int)settings()->storage_threads);
 	s->committer = committer_new(s->loop, s->store);
 	d->upkeep = upkeep_new(s->loop, s->store, on_stats, d);
 	d->cleaner = cleaner_new(s->store, s->committer);
 	rc = server_open(s);
 	if (rc == 0)
 		rc = announcer_open(s, &d->announcer);
-	if (rc == 0)
-		rc = private_open(s, &d->probe);
 	return rc;
 }
 
@@ -157,6 +172,32 @@ static int stop(struct daemon *d)
 	return 0;
 }
 
+static int await_start(struct daemon *d)
+{
+	struct server *s = &d->server;
+	int rc = await_store(s);
+
+	if (rc == 0)
+		rc = start(d);
+	if (rc < 0)
+		return rc;
+	loop_on_signal(s->loop, SIGTERM, on_stop_signal, d);
+	loop_on_signal(s->loop, SIGINT, on_stop_signal, d);
+	rc = process_write_pidfile();
+	if (rc == 0)
+		log_info("serving", "control=%s bulk=%s", s->control_address, s->bulk_address);
+	return rc;
+}
+
+static void TASK_ENTRY start_main(void *arg)
+{
+	struct daemon *d = arg;
+
+	d->failed = await_start(d) < 0;
+	if (d->failed)
+		loop_stop(d->server.loop);
+}
+
 static void check_settings(void)
 {
 	if (settings()->storage_name[0] == '\0' || settings()->storage_dir[0] == '\0') {
@@ -169,6 +210,7 @@ static void check_settings(void)
 int main(int argc, char **argv)
 {
 	struct daemon d = {.drain_until_ms = 1};
+	struct server *s = &d.server;
 
 	process_tune_malloc();
 	settings_load(argc, argv, usage);
@@ -178,19 +220,15 @@ int main(int argc, char **argv)
 	process_raise_file_limit(); /* a segment is an open file */
 	metrics_setup(1);
 
-	if (open_store(&d.server) < 0)
-		return 1;
-	d.server.loop = loop_new();
-	timer_init(&d.drain, d.server.loop, on_drain, &d);
+	s->loop = loop_new();
+	timer_init(&d.drain, s->loop, on_drain, &d);
 	zsock_setup(1);
-	if (start(&d) < 0)
+	s->pool = buf_pool_new(s->loop, (size_t)settings()->buffers_budget);
+	s->room = room_new(s->loop, s->pool);
+	s->workers = workers_new(s->loop, "reader", (int)settings()->storage_threads);
+	if (private_open(s, &d.probe) < 0 ||
+	    task_spawn(s->loop, "start", NULL, start_main, &d) == NULL)
 		return 1;
-	loop_on_signal(d.server.loop, SIGTERM, on_stop_signal, &d);
-	loop_on_signal(d.server.loop, SIGINT, on_stop_signal, &d);
-	if (process_write_pidfile() < 0)
-		return 1;
-	log_info("serving", "control=%s bulk=%s", d.server.control_address,
-		 d.server.bulk_address);
-	loop_run(d.server.loop);
-	return stop(&d);
+	loop_run(s->loop);
+	return d.failed ? 1 : stop(&d);
 }

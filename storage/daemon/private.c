@@ -9,7 +9,9 @@ static bool ready(void *arg, FILE *why)
 {
 	struct server *s = arg;
 
-	if (s->draining)
+	if (s->store == NULL)
+		fprintf(why, "recovering the disk\n");
+	else if (s->draining)
 		fprintf(why, "stopping\n");
 	else if (s->refused)
 		fprintf(why, "the keeper is of another cluster\n");
@@ -39,7 +41,7 @@ static void print_metrics(void *arg, FILE *out)
 	metric_set(M_STORAGE_SEGMENTS, (int64_t)stats->segments);
 	metric_set(M_STORAGE_ROOM, (int64_t)stats->room_bytes);
 	metric_set(M_STORAGE_UNSAVED, (int64_t)stats->unsaved_bytes);
-	metric_set(M_STORAGE_POISONED, store_poisoned(s->store));
+	metric_set(M_STORAGE_POISONED, s->store != NULL && store_poisoned(s->store));
 	metric_set(M_STORAGE_EPOCH, s->epoch);
 	metric_set(M_STORAGE_JOBS, (int64_t)s->jobs);
 	metric_set(M_STORAGE_TICKETS, (int64_t)room_tickets(s->room));

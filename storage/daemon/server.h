@@ -24,7 +24,7 @@ struct peers;
 struct server {
 	struct loop *loop;
 	struct buf_pool *pool;
-	struct store *store;
+	struct store *store; /* NULL: still recovering */
 	struct workers *workers;
 	struct committer *committer;
 	struct room *room;
