@@ -57,8 +57,10 @@ static struct wire_pair *pairs_of(struct arena *a, const struct chunk_list *list
  * No copy could be read. A row that is gone meanwhile explains it (a deletion overtook a long
  * read); otherwise bytes that must be there are not, now: never a 404.
  */
-static int await_explain(struct request *rq, const struct digest *d, int rc)
+static int await_explain(struct request *rq, const struct digest *d,
+			 const struct wire_pair *chunk, int rc)
 {
+	struct digest missing = {.algorithm = DIGEST_SHA256};
 	struct blob_info again;
 
 	if (rc != ERR_NOT_FOUND && rc != ERR_UNAVAILABLE && rc != -ETIMEDOUT)
@@ -67,8 +69,12 @@ static int await_explain(struct request *rq, const struct digest *d, int rc)
 	if (await_blob_find(rq->worker->metadb, rq->arena, rq->package_id, d, false, &again) ==
 	    ERR_NOT_FOUND)
 		return refuse(rq, BLOB_UNKNOWN, NULL);
-	log_error("blob unreadable", "digest=%s why=\"%s\"", digest_str(rq->arena, d),
-		  err_text(rc));
+	if (chunk != NULL)
+		memcpy(missing.bytes, chunk->digest, sizeof(chunk->digest));
+	log_error("blob unreadable", "digest=%s chunk=%s gen=%llu why=\"%s\"",
+		  digest_str(rq->arena, d),
+		  chunk == NULL ? "unknown" : digest_str(rq->arena, &missing),
+		  chunk == NULL ? 0ULL : (unsigned long long)chunk->gen, err_text(rc));
 	return give_up(rq, ERR_UNAVAILABLE, "reading the blob from storage");
 }
 
@@ -85,7 +91,7 @@ static int await_pieces(struct request *rq, const struct digest *d, struct store
 			return give_up(rq, rc, "sending the blob");
 		rc = await_store_read(r, &piece);
 	} while (rc == 0 && piece.len > 0);
-	return rc < 0 ? await_explain(rq, d, rc) : rq->answer.status;
+	return rc < 0 ? await_explain(rq, d, store_reader_failed(r), rc) : rq->answer.status;
 }
 
 /* The answer begins when its first bytes are there: until then it may still be a 503. */
@@ -103,7 +109,7 @@ static int await_stream(struct request *rq, const struct digest *d,
 			       rq->worker->set->gateway_storage_timeout);
 	status = await_store_read(r, &piece);
 	if (status < 0) {
-		status = await_explain(rq, d, status);
+		status = await_explain(rq, d, store_reader_failed(r), status);
 		goto out;
 	}
 	describe(rq, d);

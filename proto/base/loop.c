@@ -9,7 +9,6 @@
 
 #include <event2/event.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -31,8 +30,6 @@ struct loop {
 	struct deferred_list deferred;
 	uint64_t turn;
 	struct signal_watch *signals;
-	int stop_fd;
-	struct watch stop_watch;
 	bool stopping;
 	struct timer lag_timer;
 	int64_t lag_due_us;
@@ -50,12 +47,6 @@ int64_t clock_now_us(void)
 int64_t clock_now_ms(void)
 {
 	return clock_now_us() / 1000;
-}
-
-static void on_stop(void *arg, int ready)
-{
-	(void)ready;
-	loop_stop(arg);
 }
 
 static void arm_lag_timer(struct loop *l)
@@ -87,12 +78,9 @@ struct loop *loop_new(void)
 	struct loop *l = xcalloc(1, sizeof(*l));
 
 	l->base = event_base_new();
-	l->stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	if (l->base == NULL || l->stop_fd < 0)
+	if (l->base == NULL)
 		fatal("cannot make an event loop: %s", err_text(-errno));
 	TAILQ_INIT(&l->deferred);
-	watch_init(&l->stop_watch, l, l->stop_fd, on_stop, l);
-	watch_want(&l->stop_watch, WATCH_READ);
 	timer_init(&l->lag_timer, l, on_lag_timer, l);
 	return l;
 }
@@ -109,8 +97,6 @@ void loop_free(struct loop *l)
 		free(s);
 	}
 	timer_fini(&l->lag_timer);
-	watch_fini(&l->stop_watch);
-	close(l->stop_fd);
 	event_base_free(l->base);
 	free(l);
 }
@@ -177,14 +163,6 @@ void loop_stop(struct loop *l)
 {
 	l->stopping = true;
 	event_base_loopbreak(l->base);
-}
-
-void loop_stop_async(struct loop *l)
-{
-	uint64_t one = 1;
-
-	if (write(l->stop_fd, &one, sizeof(one)) < 0 && errno != EAGAIN)
-		fatal("cannot wake a loop: %s", err_text(-errno));
 }
 
 void deferred_init(struct deferred *d, struct loop *l, void (*fn)(void *), void *arg)

@@ -2,7 +2,7 @@
  * The event loop of a thread.
  *
  * A loop belongs to the thread that runs it; other threads talk to it through a mailbox
- * (proto/base/mailbox.h) and loop_stop_async(). Callbacks run on the loop's stack and must not
+ * (proto/base/mailbox.h). Callbacks run on the loop's stack and must not
  * block. Timers, fd watches and deferred calls are structs embedded in their owner: after
  * …_fini(), …_stop() or …_cancel() their callback is not called again, also when it was already
  * due in this turn.
@@ -25,7 +25,6 @@ void loop_run(struct loop *l);
 /* One turn: waits at most max_wait_ms (0: only what is due). For tests and nested drains. */
 void loop_turn(struct loop *l, int max_wait_ms);
 void loop_stop(struct loop *l);
-void loop_stop_async(struct loop *l);
 /* Monotonic clock. */
 int64_t clock_now_ms(void);
 int64_t clock_now_us(void);

@@ -40,7 +40,7 @@ struct store_reader *store_reader_start(struct store_client *c, const struct wir
  */
 int await_store_read(struct store_reader *r, struct store_bytes *out) MUST_CHECK;
 
-/* The chunk that await_store_read() failed on, for the row to be looked up again. */
+/* The chunk that await_store_read() failed on; NULL when that was not for want of a copy. */
 const struct wire_pair *store_reader_failed(const struct store_reader *r);
 
 void store_reader_end(struct store_reader *r);
