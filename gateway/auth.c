@@ -140,14 +140,27 @@ static const char *access_detail(struct request *rq, const struct right *right)
 			    rq->repo.full, token_actions[right->action].last);
 }
 
+/* The package that a mount reads from, when the request names one. */
+static bool names_source(struct request *rq, const struct right *right,
+			 struct repository_name *out)
+{
+	const char *from = right->mounts ? request_query(rq, "from") : NULL;
+
+	return from != NULL && request_query(rq, "mount") != NULL &&
+	       repository_parse(rq->arena, from, strlen(from), out) == 0;
+}
+
 /* The Bearer challenge: what to ask /token for, and why the token at hand does not do. */
 static void challenge(struct request *rq, const struct right *right, const char *error)
 {
-	const char *scope = "", *why = "";
+	const char *scope = "", *why = "", *more = "";
+	struct repository_name source;
 
+	if (names_source(rq, right, &source))
+		more = arena_printf(rq->arena, " repository:%s:pull", source.full);
 	if (right->need == NEED_PACKAGE)
-		scope = arena_printf(rq->arena, ",scope=\"repository:%s:%s\"", rq->repo.full,
-				     token_actions[right->action].scope);
+		scope = arena_printf(rq->arena, ",scope=\"repository:%s:%s%s\"", rq->repo.full,
+				     token_actions[right->action].scope, more);
 	if (error != NULL)
 		why = arena_printf(rq->arena, ",error=\"%s\"", error);
 	reply_header(rq, "WWW-Authenticate", "Bearer realm=\"%s/token\",service=\"%s\"%s%s",
@@ -216,13 +229,55 @@ static int refuse_package(struct request *rq, enum verdict verdict, const struct
 	}
 }
 
+/* What a bearer token names for a package, of the namespace with this id. */
+static unsigned granted(const struct presented *p, const char *repository, int64_t namespace_id)
+{
+	const struct bearer_grant *grant = bearer_grant_for(&p->claims, repository);
+	unsigned actions = 0;
+
+	if (grant != NULL && grant->namespace_id == namespace_id)
+		actions = grant->actions;
+	return (actions & BEARER_PUSH) != 0 ? actions | BEARER_PULL : actions;
+}
+
+/* A token that does not name the source of a mount can be had anew: the challenge says how. */
+static bool lacks_source(struct request *rq, const struct right *right,
+			 const struct presented *p)
+{
+	struct repository_name source;
+
+	return p->narrowed && names_source(rq, right, &source) &&
+	       bearer_grant_for(&p->claims, source.full) == NULL;
+}
+
+int await_auth_readable(struct request *rq, const struct repository_name *repo,
+			int64_t *package_id)
+{
+	struct authorization found;
+	struct presented p;
+	int rc;
+
+	rc = await_auth_presented(rq, &p);
+	if (rc == 0)
+		rc = await_authorize(rq->worker->metadb, &p.credential, repo->namespace,
+				     repo->name, &found);
+	if (rc < 0)
+		return rc;
+	if (p.narrowed && !(granted(&p, repo->full, found.namespace_id) & BEARER_PULL))
+		return ERR_NOT_FOUND;
+	if (!auth_caller_fine(&found.caller) || found.package_id == 0 ||
+	    access_decide(&found.standing, ACTION_PULL, false) != VERDICT_ALLOWED)
+		return ERR_NOT_FOUND;
+	*package_id = found.package_id;
+	return 0;
+}
+
 static int await_package(struct request *rq, const struct right *right, struct presented *p)
 {
-	const struct bearer_grant *grant = bearer_grant_for(&p->claims, rq->repo.full);
-	unsigned actions = grant == NULL ? 0 : grant->actions;
 	unsigned wanted = token_actions[right->action].bit;
 	struct authorization found;
 	enum verdict verdict;
+	unsigned actions;
 	int rc;
 
 	rc = await_authorize(rq->worker->metadb, &p->credential, rq->repo.namespace,
@@ -232,9 +287,8 @@ static int await_package(struct request *rq, const struct right *right, struct p
 	if (!auth_caller_fine(&found.caller))
 		return refuse_401(rq, right, p->narrowed ? "invalid_token" : NULL);
 	note_caller(rq, &found.caller);
-	if (actions & BEARER_PUSH)
-		actions |= BEARER_PULL;
-	if (p->narrowed && (!(actions & wanted) || grant->namespace_id != found.namespace_id))
+	actions = granted(p, rq->repo.full, found.namespace_id);
+	if (p->narrowed && (!(actions & wanted) || lacks_source(rq, right, p)))
 		return refuse_401(rq, right, "insufficient_scope");
 	rq->standing = found.standing;
 	if (p->narrowed)
@@ -242,7 +296,9 @@ static int await_package(struct request *rq, const struct right *right, struct p
 	rq->namespace_id = found.namespace_id;
 	rq->package_id = found.package_id;
 	verdict = access_decide(&rq->standing, right->action, right->creates);
-	return verdict == VERDICT_ALLOWED ? 0 : refuse_package(rq, verdict, right);
+	if (verdict == VERDICT_ALLOWED || (verdict == VERDICT_ABSENT && right->absent_fine))
+		return 0;
+	return refuse_package(rq, verdict, right);
 }
 
 static bool has_scope(const struct request *rq, unsigned scope)

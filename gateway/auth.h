@@ -36,6 +36,13 @@ int auth_refuse_basic(struct request *rq);
  */
 bool auth_may(const struct request *rq, enum action action);
 
+/*
+ * May the caller read that package as well? 0 and its id; ERR_NOT_FOUND: no, or it is not
+ * there; codes of await_auth_presented().
+ */
+int await_auth_readable(struct request *rq, const struct repository_name *repo,
+			int64_t *package_id) MUST_CHECK;
+
 /* Where a push to the request's package goes; for NEED_PACKAGE. */
 struct package_target auth_target(const struct request *rq);
 

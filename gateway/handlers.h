@@ -15,11 +15,12 @@ int v2_base_get(struct request *rq);   /* GET HEAD /v2/ */
 int v2_token_get(struct request *rq);  /* GET /token */
 int v2_token_post(struct request *rq); /* POST /token */
 
-/* gateway/v2_tag.c, gateway/v2_blob.c, gateway/v2_manifest.c */
-int v2_tag_list(struct request *rq);	 /* GET /v2/{name}/tags/list */
-int v2_blob_get(struct request *rq);	 /* GET HEAD /v2/{name}/blobs/{digest} */
-int v2_manifest_get(struct request *rq); /* GET HEAD /v2/{name}/manifests/{reference} */
-int v2_manifest_put(struct request *rq); /* PUT /v2/{name}/manifests/{reference} */
+/* gateway/v2_tag.c, gateway/v2_referrers.c, gateway/v2_blob.c, gateway/v2_manifest.c */
+int v2_tag_list(struct request *rq);	   /* GET HEAD /v2/{name}/tags/list */
+int v2_referrers_list(struct request *rq); /* GET HEAD /v2/{name}/referrers/{digest} */
+int v2_blob_get(struct request *rq);	   /* GET HEAD /v2/{name}/blobs/{digest} */
+int v2_manifest_get(struct request *rq);   /* GET HEAD /v2/{name}/manifests/{reference} */
+int v2_manifest_put(struct request *rq);   /* PUT /v2/{name}/manifests/{reference} */
 
 /* gateway/v2_delete.c */
 int v2_blob_delete(struct request *rq);	    /* DELETE /v2/{name}/blobs/{digest} */

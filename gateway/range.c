@@ -56,7 +56,7 @@ static bool take_number(struct cursor *c, int64_t *out)
 
 static enum range_kind cut_to_size(int64_t size, struct byte_range *r)
 {
-	if (r->first >= size)
+	if (r->first >= size || r->last < r->first)
 		return RANGE_UNSATISFIABLE;
 	if (r->last >= size)
 		r->last = size - 1;
@@ -86,7 +86,7 @@ enum range_kind range_parse(const char *text, size_t len, int64_t size, struct b
 			out->last = INT64_MAX;
 	}
 	skip_blanks(&c);
-	if (c.at != c.end || out->last < out->first)
+	if (c.at != c.end)
 		return RANGE_WHOLE;
 	return cut_to_size(size, out);
 }

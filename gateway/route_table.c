@@ -14,7 +14,9 @@
 #define ORG_MEMBER {.need = NEED_ORG_MEMBER}
 #define ORG_ADMIN  {.need = NEED_ORG_ADMIN}
 #define PULL       {.need = NEED_PACKAGE, .action = ACTION_PULL}
+#define DISCOVER   {.need = NEED_PACKAGE, .action = ACTION_PULL, .absent_fine = true}
 #define PUSH       {.need = NEED_PACKAGE, .action = ACTION_PUSH, .creates = true}
+#define BEGIN      {.need = NEED_PACKAGE, .action = ACTION_PUSH, .creates = true, .mounts = true}
 #define DELETE     {.need = NEED_PACKAGE, .action = ACTION_DELETE}
 
 #define UPLOADS "/v2/{name}/blobs/uploads/"
@@ -25,7 +27,7 @@ const struct route route_table[] = {
 	{METHOD_GET,    "/token",                             NOTHING, v2_token_get},
 	{METHOD_POST,   "/token",                             NOTHING, v2_token_post},
 
-	{METHOD_POST,   UPLOADS,                              PUSH,    v2_upload_start},
+	{METHOD_POST,   UPLOADS,                              BEGIN,   v2_upload_start},
 	{METHOD_GET,    UPLOAD,                               PUSH,    v2_upload_status},
 	{METHOD_PATCH,  UPLOAD,                               PUSH,    v2_upload_patch},
 	{METHOD_PUT,    UPLOAD,                               PUSH,    v2_upload_put},
@@ -35,7 +37,8 @@ const struct route route_table[] = {
 	{READ,          "/v2/{name}/manifests/{reference}",   PULL,    v2_manifest_get},
 	{METHOD_PUT,    "/v2/{name}/manifests/{reference}",   PUSH,    v2_manifest_put},
 	{METHOD_DELETE, "/v2/{name}/manifests/{reference}",   DELETE,  v2_manifest_delete},
-	{METHOD_GET,    "/v2/{name}/tags/list",               PULL,    v2_tag_list},
+	{READ,          "/v2/{name}/tags/list",               PULL,    v2_tag_list},
+	{READ,          "/v2/{name}/referrers/{digest}",      DISCOVER, v2_referrers_list},
 
 	{METHOD_GET,    "/api/v3/",                           VALID,   api_base_get},
 	{METHOD_GET,    "/api/v3/user",                       CALLER,  api_user_self},

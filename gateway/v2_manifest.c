@@ -7,11 +7,20 @@
 #include <string.h>
 
 #include "gateway/auth.h"
+#include "gateway/etag.h"
 #include "gateway/handlers.h"
 #include "gateway/manifest.h"
 #include "gateway/reply.h"
 #include "gateway/worker.h"
 #include "metadb/manifests.h"
+
+static int refuse_tag(struct request *rq)
+{
+	return refuse(rq, TAG_INVALID,
+		      "a tag has 1 to %d letters, digits, '_', '.' and '-', and "
+		      "begins with none of the last two",
+		      TAG_MAX);
+}
 
 /*
  * A tag that cannot exist is simply not there to a reader; a digest that cannot exist is a
@@ -22,12 +31,7 @@ static int refuse_reference(struct request *rq, const char *text, bool writing)
 	if (digest_shaped(text, strlen(text)))
 		return refuse(rq, DIGEST_INVALID,
 			      "the reference is not a digest that is known here");
-	if (!writing)
-		return refuse(rq, MANIFEST_UNKNOWN, NULL);
-	return refuse(rq, TAG_INVALID,
-		      "a tag has 1 to %d letters, digits, '_', '.' and '-', and "
-		      "begins with none of the last two",
-		      TAG_MAX);
+	return writing ? refuse_tag(rq) : refuse(rq, MANIFEST_UNKNOWN, NULL);
 }
 
 int v2_manifest_get(struct request *rq)
@@ -36,23 +40,28 @@ int v2_manifest_get(struct request *rq)
 	struct manifest_info m;
 	struct reference ref;
 	struct slice bytes = {"", 0};
-	char digest[DIGEST_TEXT_MAX];
+	const char *digest = NULL;
+	bool known = false; /* to the client */
 	int rc;
 
 	if (reference_parse(rq->arena, text, strlen(text), &ref) < 0)
 		return refuse_reference(rq, text, false);
 	rc = await_manifest_find(rq->worker->metadb, rq->arena, rq->package_id, &ref, &m);
-	if (rc == 0 && request_is(rq, METHOD_HEAD))
+	if (rc == 0) {
+		digest = digest_str(rq->arena, &m.digest);
+		known = etag_listed(request_header(rq, "If-None-Match"), digest);
 		bytes.len = m.size;
-	else if (rc == 0)
+	}
+	if (rc == 0 && !known && request_is(rq, METHOD_GET))
 		rc = await_manifest_bytes(rq->worker->metadb, rq->arena, &m, &bytes);
 	if (rc == ERR_NOT_FOUND)
 		return refuse(rq, MANIFEST_UNKNOWN, NULL);
 	if (rc < 0)
 		return give_up(rq, rc, "reading the manifest");
-	digest_text(&m.digest, digest);
 	reply_header(rq, "Docker-Content-Digest", "%s", digest);
 	reply_header(rq, "ETag", "\"%s\"", digest);
+	if (known)
+		return reply(rq, 304);
 	return reply_bytes(rq, 200, m.media_type, bytes.data, bytes.len);
 }
 
@@ -106,9 +115,35 @@ static int await_put(struct request *rq, struct manifest_new *m, struct manifest
 	return await_manifest_put(rq->worker->metadb, rq->arena, &who, m, out);
 }
 
-static int await_record(struct request *rq, const struct manifest *m,
-			const struct reference *ref, struct slice body,
-			const struct digest *digest)
+/* The tags that a push sets. */
+struct tags {
+	const char **name;
+	size_t count;
+};
+
+/*
+ * The one in the path, or those that a push by digest names in its query (distribution-spec
+ * 1.2). 0, or the status of a refusal. The right to push holds for every tag of a package.
+ */
+static int read_tags(struct request *rq, const struct reference *ref, struct tags *out)
+{
+	const char *name;
+
+	out->name = arena_alloc(rq->arena, (rq->query.count + 1) * sizeof(*out->name));
+	out->count = 0;
+	if (!ref->is_digest)
+		out->name[out->count++] = ref->tag;
+	while (ref->is_digest &&
+	       (name = uri_query_get(&rq->query, "tag", (unsigned)out->count)) != NULL) {
+		if (!tag_valid(name, strlen(name)))
+			return refuse_tag(rq);
+		out->name[out->count++] = name;
+	}
+	return 0;
+}
+
+static int await_record(struct request *rq, const struct manifest *m, const struct tags *tags,
+			struct slice body, const struct digest *digest)
 {
 	struct manifest_new wanted = {
 		.digest = *digest,
@@ -118,8 +153,8 @@ static int await_record(struct request *rq, const struct manifest *m,
 		.artifact_type = m->artifact_type,
 		.subject = m->has_subject ? &m->subject.digest : NULL,
 		.annotations = m->annotations,
-		.tags = &ref->tag,
-		.tags_count = ref->is_digest ? 0 : 1,
+		.tags = tags->name,
+		.tags_count = tags->count,
 	};
 	struct manifest_put put;
 	const char *text = digest_str(rq->arena, digest);
@@ -140,6 +175,9 @@ static int await_record(struct request *rq, const struct manifest *m,
 			       "recording the manifest");
 	reply_header(rq, "Location", "/v2/%s/manifests/%s", rq->repo.full, text);
 	reply_header(rq, "Docker-Content-Digest", "%s", text);
+	if (m->has_subject)
+		reply_header(rq, "OCI-Subject", "%s",
+			     digest_str(rq->arena, &m->subject.digest));
 	return reply(rq, 201);
 }
 
@@ -151,10 +189,14 @@ int v2_manifest_put(struct request *rq)
 	struct manifest m;
 	struct digest digest;
 	struct slice body;
+	struct tags tags;
 	int rc;
 
 	if (reference_parse(rq->arena, text, strlen(text), &ref) < 0)
 		return refuse_reference(rq, text, true);
+	rc = read_tags(rq, &ref, &tags);
+	if (rc != 0)
+		return rc;
 	rc = await_body_all(rq, max, &body);
 	if (rc == ERR_LIMIT)
 		return refuse(rq, SIZE_INVALID, "a manifest has at most %zu bytes", max);
@@ -170,5 +212,8 @@ int v2_manifest_put(struct request *rq)
 	if (rc < 0)
 		return refuse(rq, rc == ERR_LIMIT ? SIZE_INVALID : MANIFEST_INVALID, "%s",
 			      m.complaint);
-	return await_record(rq, &m, &ref, body, &digest);
+	rc = await_record(rq, &m, &tags, body, &digest);
+	for (size_t i = 0; rc == 201 && ref.is_digest && i < tags.count; i++)
+		reply_header(rq, "OCI-Tag", "%s", tags.name[i]);
+	return rc;
 }

@@ -13,6 +13,7 @@
 #include "gateway/auth.h"
 #include "gateway/chunk_fill.h"
 #include "gateway/handlers.h"
+#include "gateway/mount.h"
 #include "gateway/range.h"
 #include "gateway/reply.h"
 #include "gateway/upload_stream.h"
@@ -203,6 +204,28 @@ static int read_digest(struct request *rq, bool *given, struct digest *out)
 	return 0;
 }
 
+/*
+ * POST ?mount: the status of an answer, or 0: the blob has to be sent, in the session that
+ * begins now; *d tells for which kind of digest.
+ */
+static int await_try_mount(struct request *rq, struct digest *d)
+{
+	const char *text = request_query(rq, "mount");
+	int rc;
+
+	if (text == NULL)
+		return 0;
+	if (digest_parse(text, strlen(text), d) < 0)
+		return refuse(rq, DIGEST_INVALID, "this is not a digest that is known here");
+	rc = await_mount(rq, d);
+	if (rc == 0)
+		return reply_blob(rq, d);
+	/* With ERR_CONFLICT the start of the session asks for the caller's rights anew. */
+	if (rc == ERR_NOT_FOUND || rc == ERR_CONFLICT)
+		return 0;
+	return give_up(rq, rc, "mounting the blob");
+}
+
 static int await_start(struct request *rq, enum digest_algorithm algorithm, struct upload *out)
 {
 	struct package_target target = auth_target(rq);
@@ -220,6 +243,8 @@ int v2_upload_start(struct request *rq)
 	int rc, status;
 
 	rc = read_digest(rq, &whole, &d);
+	if (rc == 0 && !whole)
+		rc = await_try_mount(rq, &d);
 	if (rc != 0)
 		return rc;
 	if (!whole && asked != NULL && strcmp(asked, "sha512") == 0)

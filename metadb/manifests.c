@@ -127,8 +127,7 @@ int await_tags_list(struct metadb *db, struct arena *a, int64_t package_id, cons
 
 	memset(out, 0, sizeof(*out));
 	assert(limit < INT32_MAX);
-	s = pg_tx_add(tx, "SELECT name FROM tag WHERE package_id = $1 AND name > $2 "
-			  "ORDER BY name LIMIT $3");
+	s = pg_tx_add(tx, "SELECT name FROM list_tags($1, $2, $3) AS name");
 	pg_bind_int8(s, package_id);
 	pg_bind_text(s, last == NULL ? "" : last);
 	pg_bind_int8(s, (int64_t)limit + 1);
