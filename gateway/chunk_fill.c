@@ -70,9 +70,10 @@ static void hash_to(struct chunk_fill *f, size_t end)
 	const unsigned char *from = b->data + (f->hashed - (f->len - b->len));
 	size_t n = end - f->hashed;
 
-	hasher_add(&f->blob, from, n);
-	if (!f->shared)
-		hasher_add(&f->chunk, from, n);
+	if (f->shared)
+		hasher_add(&f->blob, from, n);
+	else
+		hasher_add_both(&f->blob, &f->chunk, from, n);
 	f->hashed = end;
 }
 

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "proto/base/crc32c.h"
 #include "proto/model/digest.h"
 #include "proto/model/media.h"
 #include "proto/model/name.h"
@@ -88,6 +89,84 @@ static void saved_states(void **state)
 	(void)state;
 	saved_states_continue(DIGEST_SHA256);
 	saved_states_continue(DIGEST_SHA512);
+}
+
+static void digests_of_both(enum digest_algorithm first, enum digest_algorithm second,
+			    size_t from, size_t cut)
+{
+	unsigned char data[1500];
+	struct digest whole, tail, got;
+	struct hasher a, b;
+
+	for (size_t i = 0; i < sizeof(data); i++)
+		data[i] = (unsigned char)(i * 167 + i / 7);
+	hasher_init(&a, first);
+	hasher_init(&b, second);
+	hasher_add(&a, data, from);
+	hasher_add_both(&a, &b, data + from, cut);
+	hasher_add_both(&a, &b, data + from + cut, sizeof(data) - from - cut);
+	assert_int_equal(a.total, sizeof(data));
+	digest_of(first, data, sizeof(data), &whole);
+	digest_of(second, data + from, sizeof(data) - from, &tail);
+	hasher_digest(&a, &got);
+	assert_true(digest_equal(&got, &whole));
+	hasher_digest(&b, &got);
+	assert_true(digest_equal(&got, &tail));
+}
+
+/* One state begins earlier than the other; the calls meet at and beside the edges of blocks. */
+static void two_states_at_once(void **state)
+{
+	static const size_t FROM[] = {0, 1, 63, 64, 128, 500, 512};
+	(void)state;
+
+	for (size_t i = 0; i < sizeof(FROM) / sizeof(FROM[0]); i++) {
+		for (size_t cut = 0; cut <= 400; cut++) {
+			digests_of_both(DIGEST_SHA256, DIGEST_SHA256, FROM[i], cut);
+			digests_of_both(DIGEST_SHA512, DIGEST_SHA256, FROM[i], cut);
+		}
+	}
+}
+
+/* A state as if `total` bytes, a multiple of 64, had been added. */
+static void pretend(struct hasher *h, uint64_t total)
+{
+	unsigned char saved[HASHER_SAVED_MAX];
+	size_t len;
+	uint32_t crc;
+
+	hasher_init(h, DIGEST_SHA256);
+	len = hasher_save(h, saved);
+	for (int i = 0; i < 8; i++)
+		saved[2 + 32 + i] = (unsigned char)(total >> (56 - 8 * i));
+	crc = crc32c_add(0, saved, len - 4);
+	for (int i = 0; i < 4; i++)
+		saved[len - 4 + (size_t)i] = (unsigned char)(crc >> (24 - 8 * i));
+	assert_int_equal(hasher_load(h, saved, len), 0);
+	assert_int_equal(h->total, total);
+}
+
+/* The length in bits passes 32 bits, which OpenSSL counts in two words. */
+static void two_long_states_at_once(void **state)
+{
+	static const uint64_t TOTALS[] = {((uint64_t)1 << 29) - 128, (uint64_t)1 << 29,
+					  ((uint64_t)1 << 32) - 64, (uint64_t)5 << 40};
+	unsigned char data[300] = {1, 2, 3};
+	(void)state;
+
+	for (size_t i = 0; i < sizeof(TOTALS) / sizeof(TOTALS[0]); i++) {
+		struct digest want, got;
+		struct hasher a, b, alone;
+
+		pretend(&a, TOTALS[i]);
+		pretend(&alone, TOTALS[i]);
+		hasher_init(&b, DIGEST_SHA256);
+		hasher_add_both(&a, &b, data, sizeof(data));
+		hasher_add(&alone, data, sizeof(data));
+		hasher_digest(&a, &got);
+		hasher_digest(&alone, &want);
+		assert_true(digest_equal(&got, &want));
+	}
 }
 
 static void repository_names(void **state)
@@ -184,6 +263,8 @@ int main(void)
 		cmocka_unit_test(digests_of_the_standard),
 		cmocka_unit_test(digest_texts),
 		cmocka_unit_test(saved_states),
+		cmocka_unit_test(two_states_at_once),
+		cmocka_unit_test(two_long_states_at_once),
 		cmocka_unit_test(repository_names),
 		cmocka_unit_test(repositories_are_split),
 		cmocka_unit_test(references),
