@@ -1,10 +1,9 @@
 /*
  * One SQL statement with its parameters, and how to read the rows it answers.
  *
- * Parameters and results travel in PostgreSQL's binary form, with their types named, as unnamed
- * statements: nothing is kept in a session, so a transaction-pooling pgbouncer may stand in
- * between. Parameter memory comes from the arena; what a pg_bind_…() is given by pointer
- * (texts, bytes) must live until the statement was run.
+ * Parameters and results travel in PostgreSQL's binary form, with their types named. The same
+ * text always has the same types. Parameter memory comes from the arena; what a pg_bind_…() is
+ * given by pointer (texts, bytes) must live until the statement was run.
  */
 #pragma once
 

@@ -1,10 +1,13 @@
 /*
  * How it works: libpq's asynchronous calls, driven by a watch on its socket and one timer.
  *
- * Statements of a work are queued in libpq by PQsendQueryParams, then one PQpipelineSync. libpq
- * answers, for each statement in order, its results and a NULL; then PGRES_PIPELINE_SYNC:
+ * A work is queued in libpq as steps: each of its statements, and before a statement that the
+ * server does not know by name yet, its announcement; then one PQpipelineSync. libpq answers,
+ * for each step in order, its results and a NULL; then PGRES_PIPELINE_SYNC:
  *
- *   statement 0: result NULL | statement 1: result NULL | … | SYNC     ← work is over here
+ *   announcement of 0: result NULL | statement 0: result NULL | … | SYNC  ← work is over here
+ *
+ * Behind a pooler nothing is announced and no statement has a name.
  *
  * After an error the server skips to the Sync and libpq answers PGRES_PIPELINE_ABORTED for the
  * rest. Whatever is not in an explicit transaction is committed by the Sync, so an error is
@@ -21,6 +24,7 @@
 #include <string.h>
 
 #include "metadb/pg_error.h"
+#include "metadb/pg_prepared.h"
 #include "proto/base/log.h"
 
 enum state { CLOSED, CONNECTING, IDLE, BUSY };
@@ -37,7 +41,11 @@ struct pg_conn {
 	struct timer timer;
 	struct deferred kick; /* a failure found inside pg_conn_run() or pg_conn_open() */
 	struct pg_work *work;
-	unsigned answered; /* ends of results seen: index of the open statement */
+	struct pg_prepared prepared;
+	unsigned steps;	       /* of the work */
+	uint32_t announcement; /* a bit for each step that is one */
+	unsigned answered;     /* ends of results seen: index of the open step */
+	unsigned statement;    /* index of the next statement to be answered */
 	bool sent;
 	bool warned;
 	bool fatal;
@@ -76,6 +84,7 @@ static void hang_up(struct pg_conn *c)
 	if (c->pg != NULL)
 		PQfinish(c->pg);
 	c->pg = NULL;
+	pg_prepared_clear(&c->prepared);
 	c->state = CLOSED;
 }
 
@@ -265,15 +274,33 @@ void pg_conn_open(struct pg_conn *c)
 
 /* ---- running ---- */
 
+static bool announce(struct pg_conn *c, const char *name, const struct pg_stmt *s)
+{
+	c->announcement |= 1U << c->steps++;
+	return PQsendPrepare(c->pg, name, s->sql, s->count, s->type) == 1;
+}
+
 static bool send_statement(struct pg_conn *c, const struct pg_stmt *s)
 {
 	static const int binary[PG_PARAMS_MAX] = {
 		1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
 		1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
 	};
+	bool is_new = false;
+	int number =
+		c->options->pooled ? -1 : pg_prepared_number(&c->prepared, s->sql, &is_new);
+	char name[16];
 
-	return PQsendQueryParams(c->pg, s->sql, s->count, s->type, s->value, s->length, binary,
-				 1) == 1;
+	if (number < 0) {
+		c->steps++;
+		return PQsendQueryParams(c->pg, s->sql, s->count, s->type, s->value, s->length,
+					 binary, 1) == 1;
+	}
+	snprintf(name, sizeof(name), "s%d", number);
+	if (is_new && !announce(c, name, s))
+		return false;
+	c->steps++;
+	return PQsendQueryPrepared(c->pg, name, s->count, s->value, s->length, binary, 1) == 1;
 }
 
 /* False when the connection is lost. */
@@ -295,7 +322,10 @@ void pg_conn_run(struct pg_conn *c, struct pg_work *w)
 	assert(w->count > 0 && w->count <= PG_STATEMENTS_MAX);
 	c->state = BUSY;
 	c->work = w;
+	c->steps = 0;
+	c->announcement = 0;
 	c->answered = 0;
+	c->statement = 0;
 	c->warned = false;
 	c->fatal = false;
 	c->sent = false;
@@ -338,24 +368,41 @@ static void synced(struct pg_conn *c)
 	struct pg_work *w = c->work;
 
 	timer_stop(&c->timer);
+	pg_prepared_settle(&c->prepared);
 	if (w->rc == 0 && c->warned && w->effect == PG_WRITE && !w->open_transaction)
 		w->rc = ERR_UNKNOWN_OUTCOME;
 	c->state = IDLE;
 	done(c);
 }
 
+/* The rows of the open step; false when they belong nowhere. */
+static bool step_done(struct pg_conn *c, PGresult *res)
+{
+	struct pg_work *w = c->work;
+
+	if (c->answered >= c->steps)
+		return false;
+	if ((c->announcement & (1U << c->answered)) != 0) {
+		pg_prepared_stand(&c->prepared);
+		return false;
+	}
+	if (c->statement >= w->count)
+		return false;
+	w->result[c->statement++] = res;
+	return true;
+}
+
 /* One result out of libpq; false when it waits for more bytes. */
 static bool take_result(struct pg_conn *c)
 {
-	struct pg_work *w = c->work;
 	PGresult *res;
 
 	if (PQisBusy(c->pg))
 		return false;
 	res = PQgetResult(c->pg);
 	if (res == NULL) {
-		/* End of a statement's results. An error of the Sync itself has one, too. */
-		return c->answered++ < w->count + 1;
+		/* End of a step's results. An error of the Sync itself has one, too. */
+		return c->answered++ < c->steps + 1;
 	}
 	switch (PQresultStatus(res)) {
 	case PGRES_PIPELINE_SYNC:
@@ -364,10 +411,8 @@ static bool take_result(struct pg_conn *c)
 		return true;
 	case PGRES_TUPLES_OK:
 	case PGRES_COMMAND_OK:
-		if (c->answered < w->count && w->result[c->answered] == NULL) {
-			w->result[c->answered] = res;
+		if (step_done(c, res))
 			return true;
-		}
 		break;
 	case PGRES_PIPELINE_ABORTED:
 		break;

@@ -53,7 +53,7 @@ struct pg_conn_handler {
 struct pg_conn_options {
 	const char *url;
 	const char *name; /* application_name */
-	bool pooled;	  /* no startup options: a pooler stands in between */
+	bool pooled;	  /* a pooler stands in between: no startup options, no names */
 	int64_t connect_timeout_ms;
 	int64_t statement_timeout_ms; /* the server gives up by itself, before we do */
 };

@@ -24,7 +24,7 @@ static const struct {
 	{"23503", ERR_NOT_FOUND, false},   /* what it refers to is gone */
 	{"23505", ERR_CONFLICT, false},	   /* there already */
 	{"25006", ERR_UNAVAILABLE, false}, /* a standby */
-	{"26", ERR_UNAVAILABLE, false},	   /* a pooler lost our unnamed statement */
+	{"26", ERR_UNAVAILABLE, false},	   /* a pooler lost our statement */
 	{"08", ERR_UNAVAILABLE, false},	   /* connection */
 	{"53", ERR_UNAVAILABLE, false},	   /* out of something */
 	{"55P03", ERR_UNAVAILABLE, false}, /* lock not available */

@@ -84,6 +84,31 @@ H_TEST(a_pipeline_is_one_transaction)
 	arena_free(a);
 }
 
+/* Connections learn statements by name in the pipeline that uses them first, also in one that
+ * fails. */
+H_TEST(a_failed_pipeline_spoils_no_later_statement)
+{
+	static const char *const sql[] = {"SELECT 101", "SELECT 1/(SELECT 0)", "SELECT 103",
+					  "SELECT 101"};
+
+	for (int round = 0; round < 12; round++) { /* more than there are connections */
+		struct arena *a = arena_new();
+		struct pg_tx *bad = pg_tx_new(hasty, a, PG_READ);
+		struct pg_tx *good = pg_tx_new(hasty, a, PG_READ);
+
+		for (int i = 0; i < 4; i++)
+			pg_tx_add(bad, sql[i]);
+		assert_int_equal(await_pg_tx(bad), ERR_PROTOCOL);
+		for (int i = 0; i < 4; i++)
+			pg_tx_add(good, sql[i == 1 ? 2 : i]);
+		assert_int_equal(await_pg_tx(good), 0);
+		for (int i = 0; i < 4; i++)
+			assert_int_equal(pg_int(pg_tx_rows(good, i), 0, 0),
+					 i == 0 || i == 3 ? 101 : 103);
+		arena_free(a);
+	}
+}
+
 /* A constraint that is checked at the commit: all statements succeed, the Sync fails. */
 H_TEST(an_error_of_the_commit_itself_is_seen)
 {
@@ -357,6 +382,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_pipeline_is_one_transaction),
+		cmocka_unit_test(a_failed_pipeline_spoils_no_later_statement),
 		cmocka_unit_test(an_error_of_the_commit_itself_is_seen),
 		cmocka_unit_test(an_explicit_transaction_looks_in_between),
 		cmocka_unit_test(a_slow_statement_ends_at_its_deadline),

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -11,6 +12,7 @@
 #include "metadb/cache.h"
 #include "metadb/pg_bind.h"
 #include "metadb/pg_error.h"
+#include "metadb/pg_prepared.h"
 #include "metadb/schema.h"
 #include "metadb/token_text.h"
 
@@ -181,6 +183,37 @@ static void what_is_used_stays(void **state)
 	arena_free(a);
 }
 
+static void names_stand_when_the_server_took_them(void **state)
+{
+	struct pg_prepared p = {0};
+	bool is_new;
+	char text[16];
+
+	(void)state;
+	assert_int_equal(pg_prepared_number(&p, "SELECT 1", &is_new), 0);
+	assert_true(is_new);
+	assert_int_equal(pg_prepared_number(&p, "SELECT 2", &is_new), 1);
+	assert_true(is_new);
+	assert_int_equal(pg_prepared_number(&p, "SELECT 1", &is_new), 0);
+	assert_false(is_new); /* once a pipeline is enough */
+	pg_prepared_stand(&p);
+	pg_prepared_settle(&p); /* the second was skipped */
+	assert_int_equal(pg_prepared_number(&p, "SELECT 1", &is_new), 0);
+	assert_false(is_new);
+	assert_int_equal(pg_prepared_number(&p, "SELECT 3", &is_new), 1);
+	assert_true(is_new);
+	for (int i = 0; i < PG_PREPARED_MAX; i++) {
+		snprintf(text, sizeof(text), "SELECT a%d", i);
+		assert_int_equal(pg_prepared_number(&p, text, &is_new),
+				 i + 2 < PG_PREPARED_MAX ? i + 2 : -1);
+	}
+	assert_false(is_new);
+	pg_prepared_clear(&p);
+	assert_int_equal(pg_prepared_number(&p, "SELECT 1", &is_new), 0);
+	assert_true(is_new);
+	pg_prepared_clear(&p);
+}
+
 static void migrations_are_numbered(void **state)
 {
 	(void)state;
@@ -202,6 +235,7 @@ int main(void)
 		cmocka_unit_test(errors_have_meanings),
 		cmocka_unit_test(the_cache_is_bounded),
 		cmocka_unit_test(what_is_used_stays),
+		cmocka_unit_test(names_stand_when_the_server_took_them),
 		cmocka_unit_test(migrations_are_numbered),
 	};
 
