@@ -63,7 +63,7 @@ SETTING_SIZE(gateway_blob_max, "gateway.blob_max", 10 * GIB, 1 * MIB, 1024 * GIB
 SETTING_INT(gateway_blob_chunks, "gateway.blob_chunks", 65536, 4, 65536, "most chunks of a blob: one for each 4 MiB, and one more for each request it is pushed in")
 SETTING_TIME(gateway_upload_timeout, "gateway.upload_timeout", 600000, 0, 86400000, "longest time for one request of an upload, which the next one may continue; 0: none")
 SETTING_TIME(gateway_storage_timeout, "gateway.storage_timeout", 20000, 100, 600000, "longest wait for a quorum of storage daemons")
-SETTING_TIME(gateway_upload_life, "gateway.upload_life", 86400000, 1000, 2592000000, "life of an upload from its last progress on")
+SETTING_TIME(gateway_upload_life, "gateway.upload_life", 86400000, 1000, 2592000000, "life of an upload from its last progress on, at least")
 SETTING_TIME(gateway_blob_protection, "gateway.blob_protection", 86400000, 0, 2592000000, "promised to writers: for so long after 201 or HEAD 200 a manifest may name the blob; unneeded blobs stay up to twice as long")
 SETTING_TIME(gateway_token_life, "gateway.token_life", 300000, 60000, 3600000, "life of the bearer tokens given by /token")
 /* clang-format on */
