@@ -57,7 +57,7 @@ host_for_users() {
 # Settings that all processes of the cluster share; what differs from one to the next are flags (see deploy/up).
 write_config() {
 	local -A value=(
-		[database.url]=$(pg_url)
+		[database.url]=$(pg_url_of_programs)
 		[cluster.daemons]=$(daemon_names)
 		[cluster.replicas]=${option[replicas]}
 		[keeper.bind]=127.0.0.1:${ports[metadb]}

@@ -1,6 +1,7 @@
 # shellcheck shell=bash
-# The cluster's private PostgreSQL: made once in DIR/data/postgres, reachable over loopback TCP with the random
-# password in DIR/packhouse.env, and over a socket in DIR/run/postgres (0700) for the account that runs it.
+# The cluster's private PostgreSQL: made once in DIR/data/postgres, reachable over a socket in DIR/run/postgres (0700)
+# for the account that runs the cluster, its programs included, and over loopback TCP with the random password in
+# DIR/packhouse.env for people and scripts.
 
 pg_bin=/usr/lib/postgresql/15/bin
 
@@ -14,6 +15,18 @@ pg_socket_folder() {
 
 pg_url() {
 	echo "postgresql://packhouse:$database_password@127.0.0.1:${ports[postgres]}/packhouse"
+}
+
+# pg_url_of_programs: over the socket, which costs less than TCP, where there is one
+pg_url_of_programs() {
+	local folder encoded
+	folder=$(pg_socket_folder)
+	if [ -z "$folder" ]; then
+		pg_url
+		return
+	fi
+	encoded=$(printf %s "$folder" | od -An -v -tx1 | tr -d ' \n' | sed 's/../%&/g')
+	echo "postgresql://packhouse@/packhouse?host=$encoded&port=${ports[postgres]}"
 }
 
 pg_create() {
