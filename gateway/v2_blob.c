@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "gateway/auth.h"
+#include "gateway/blob_read.h"
 #include "gateway/handlers.h"
 #include "gateway/range.h"
 #include "gateway/reply.h"
@@ -16,7 +17,6 @@
 #include "metadb/blobs.h"
 #include "metadb/map_watch.h"
 #include "proto/base/log.h"
-#include "storage/client/reader.h"
 
 static const char octets[] = "application/octet-stream";
 
@@ -38,19 +38,6 @@ static void describe(struct request *rq, const struct digest *d)
 	reply_header(rq, "Docker-Content-Digest", "%s", text);
 	reply_header(rq, "ETag", "\"%s\"", text);
 	reply_header(rq, "Accept-Ranges", "bytes");
-}
-
-/* Storage knows chunks by digest, gen and length. */
-static struct wire_pair *pairs_of(struct arena *a, const struct chunk_list *list)
-{
-	struct wire_pair *pairs = arena_alloc(a, (list->count + 1) * sizeof(*pairs));
-
-	for (uint32_t i = 0; i < list->count; i++) {
-		memcpy(pairs[i].digest, list->chunk[i].digest, sizeof(pairs[i].digest));
-		pairs[i].gen = (uint64_t)list->gen;
-		pairs[i].len = list->chunk[i].len;
-	}
-	return pairs;
 }
 
 /*
@@ -104,9 +91,7 @@ static int await_stream(struct request *rq, const struct digest *d,
 	struct store_reader *r;
 	int status;
 
-	r = store_reader_start(rq->worker->store, pairs_of(rq->arena, blob->chunks),
-			       blob->chunks->count, (uint64_t)range->first, length,
-			       rq->worker->set->gateway_storage_timeout);
+	r = blob_read_start(rq, blob->chunks, (uint64_t)range->first, length);
 	status = await_store_read(r, &piece);
 	if (status < 0) {
 		status = await_explain(rq, d, store_reader_failed(r), status);

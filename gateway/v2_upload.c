@@ -15,6 +15,7 @@
 #include "gateway/handlers.h"
 #include "gateway/mount.h"
 #include "gateway/range.h"
+#include "gateway/rehash.h"
 #include "gateway/reply.h"
 #include "gateway/upload_stream.h"
 #include "gateway/worker.h"
@@ -183,12 +184,18 @@ static int await_finish(struct request *rq, struct upload *u, struct upload_stre
 /* Take the body and finish: POST ?digest and PUT. */
 static int await_take_all(struct request *rq, struct upload *u, const struct digest *d)
 {
-	struct upload_stream *s = upload_stream_new(rq, u);
-	int status;
+	struct upload_stream *s;
+	int status, rc = 0;
 
-	if (upload_stream_begin(s, d->algorithm) < 0)
-		return refuse(rq, DIGEST_INVALID,
-			      "this upload was begun for a digest of another algorithm");
+	if (u->algorithm != d->algorithm)
+		rc = await_rehash(rq, u, d->algorithm);
+	if (rc == ERR_CONFLICT)
+		return await_refuse_place(rq, u);
+	s = upload_stream_new(rq, u);
+	if (rc == 0)
+		rc = upload_stream_begin(s, d->algorithm);
+	if (rc < 0)
+		return give_up(rq, rc, "resuming the upload");
 	status = await_receive(rq, u, s);
 	return status != 0 ? status : await_finish(rq, u, s, d);
 }

@@ -20,6 +20,7 @@ struct blob_lookup {
 	int64_t package_id;
 	const struct digest *digest;
 	bool with_chunks;
+	bool open; /* of an upload: more chunks may come, so the list is not to be cached */
 	struct metadb *db;
 	struct arena *arena;
 	struct blob_info *out;
@@ -47,6 +48,15 @@ static void bind_find(struct pg_stmt *s, struct batch_item *const *item, size_t 
 	pg_bind_array(s, &chunks);
 }
 
+static struct chunk_list *list_room(struct blob_lookup *l, size_t count)
+{
+	size_t size = sizeof(struct chunk_list) + count * sizeof(struct chunk_ref);
+
+	if (l->open)
+		return arena_alloc(l->arena, size);
+	return cache_add(l->db->chunk_cache, l->arena, &l->out->gen, sizeof(l->out->gen), size);
+}
+
 /* A list in the cache; NULL when it does not add up to the blob's size. */
 static const struct chunk_list *list_make(struct blob_lookup *l, struct slice raw)
 {
@@ -62,8 +72,7 @@ static const struct chunk_list *list_make(struct blob_lookup *l, struct slice ra
 			  p[i * CHUNK_BYTES + 2] << 8 | p[i * CHUNK_BYTES + 3];
 	if (offset != l->out->size)
 		return NULL;
-	list = cache_add(l->db->chunk_cache, l->arena, &l->out->gen, sizeof(l->out->gen),
-			 sizeof(*list) + count * sizeof(list->chunk[0]));
+	list = list_room(l, count);
 	list->gen = l->out->gen;
 	list->size = offset;
 	list->count = (uint32_t)count;
@@ -167,4 +176,17 @@ int await_blob_find(struct metadb *db, struct arena *a, int64_t package_id,
 	log_error("chunks do not add up to their blob", "digest=%s gen=%lld size=%llu",
 		  digest_text(d, text), (long long)out->gen, (unsigned long long)out->size);
 	return ERR_CORRUPT;
+}
+
+int await_upload_chunks(struct metadb *db, struct arena *a, const struct upload *u,
+			const struct chunk_list **out)
+{
+	struct blob_info info = {.gen = u->gen, .size = u->size};
+	struct blob_lookup l = {.db = db, .arena = a, .open = true, .out = &info};
+	int rc = await_batch(db->chunks, &l.item);
+
+	*out = info.chunks;
+	if (rc == 0 && info.chunks == NULL)
+		rc = ERR_CONFLICT; /* chunks were added since the row was read */
+	return rc;
 }

@@ -257,3 +257,34 @@ int await_upload_cancel(struct metadb *db, const char *id, int64_t package_id,
 	arena_free(a);
 	return rc;
 }
+
+int await_upload_switch(struct metadb *db, struct upload *u, enum digest_algorithm algorithm,
+			const void *state, size_t state_len)
+{
+	struct arena *a = arena_new();
+	struct pg_tx *tx = pg_tx_new(db, a, PG_WRITE);
+	struct pg_stmt *s;
+	int rc;
+
+	assert(state_len <= UPLOAD_STATE_MAX);
+	s = pg_tx_add(tx,
+		      "UPDATE upload SET version = version + 1, algorithm = $3, state = $4, "
+		      "expires_at = now() + $5 * interval '1 millisecond' "
+		      "WHERE id = $1::uuid AND version = $2 RETURNING version");
+	pg_bind_text(s, u->id);
+	pg_bind_int8(s, u->version);
+	pg_bind_int2(s, algorithm);
+	pg_bind_bytes(s, state, state_len);
+	pg_bind_int8(s, db->upload_life_ms);
+	rc = await_pg_tx(tx);
+	if (rc == 0 && pg_rows_count(pg_tx_rows(tx, 0)) == 0)
+		rc = ERR_CONFLICT;
+	if (rc == 0) {
+		u->version++;
+		u->algorithm = algorithm;
+		memcpy(u->state, state, state_len);
+		u->state_len = state_len;
+	}
+	arena_free(a);
+	return rc;
+}

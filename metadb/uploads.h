@@ -79,6 +79,17 @@ int await_upload_commit(struct metadb *db, const struct actor *who, const struct
 			const struct upload_chunk *chunk, size_t count,
 			const struct digest *digest, struct upload_commit *out) MUST_CHECK;
 
+/* The chunks of a session as it stands; ERR_CONFLICT: somebody else wrote to it since. */
+struct chunk_list;
+int await_upload_chunks(struct metadb *db, struct arena *a, const struct upload *u,
+			const struct chunk_list **out) MUST_CHECK;
+/*
+ * From now on the session is for digests of that algorithm: `state` is the hash of what it has.
+ * *u is updated; ERR_CONFLICT: somebody else wrote to it, or it is gone.
+ */
+int await_upload_switch(struct metadb *db, struct upload *u, enum digest_algorithm a,
+			const void *state, size_t state_len) MUST_CHECK;
+
 /* Ends a session and marks its instance dead; ERR_NOT_FOUND when it is gone already. */
 int await_upload_cancel(struct metadb *db, const char *id, int64_t package_id,
 			int64_t account_id) MUST_CHECK;

@@ -249,6 +249,27 @@ def test_sha512_throughout(user, one):
     refused(put(registry, name, digest_of(image), manifest_of(b"{}", [layer])), 400, "DIGEST_INVALID")
 
 
+@pytest.mark.parametrize("begun, ended", [("sha256", sha512_of), ("sha512", digest_of), (None, sha512_of)])
+@pytest.mark.parametrize("parts", [0, 2])
+def test_upload_ends_with_a_digest_of_another_algorithm(user, begun, ended, parts):
+    """Few clients say at the beginning which digest will come; the parts are hashed anew at another gateway."""
+    name, one, two = f"{user.login}/switch", user.registry(1), user.registry(2)
+    data = random_bytes((5 << 20) + parts)
+    query = f"?digest-algorithm={begun}" if begun else ""
+    place, at = ok(one.call("POST", f"/v2/{name}/blobs/uploads/{query}"), 202).headers["Location"], 0
+    for _ in range(parts):
+        part = data[at:at + (2 << 20)]
+        headers = {"Content-Range": f"{at}-{at + len(part) - 1}", "Content-Type": "application/octet-stream"}
+        place = ok(one.call("PATCH", place, data=part, headers=headers), 202).headers["Location"]
+        at += len(part)
+    place = re.sub(r"^https?://[^/]+", "", place)
+    ok(two.finish_upload(place, data[at:], ended(data)), 201)
+    assert ok(one.blob(name, ended(data))).content == data
+    place = one.start_upload(name)
+    ok(one.call("PATCH", place, data=data, headers={"Content-Type": "application/octet-stream"}), 202)
+    refused(one.finish_upload(place, b"more", sha512_of(data)), 400, "DIGEST_INVALID")
+
+
 # mounting a blob of another package
 
 
