@@ -1,7 +1,7 @@
 /*
  * Both grammars are digits, dashes and a unit, so one cursor with two helpers reads them:
  *
- *   Range:          bytes=FIRST-LAST | bytes=FIRST- | bytes=-SUFFIX
+ *   Range:          bytes= (FIRST-LAST | FIRST- | -SUFFIX) , …
  *   Content-Range:  [bytes ]FIRST-LAST[/(TOTAL|*)]
  */
 #include "gateway/range.h"
@@ -54,41 +54,55 @@ static bool take_number(struct cursor *c, int64_t *out)
 	return c->at > start;
 }
 
-static enum range_kind cut_to_size(int64_t size, struct byte_range *r)
+/* FIRST-LAST, FIRST- or -SUFFIX as they stand; false when it is none of them. */
+static bool take_range(struct cursor *c, int64_t size, struct byte_range *out)
 {
-	if (r->first >= size || r->last < r->first)
-		return RANGE_UNSATISFIABLE;
-	if (r->last >= size)
-		r->last = size - 1;
-	return RANGE_PART;
-}
-
-enum range_kind range_parse(const char *text, size_t len, int64_t size, struct byte_range *out)
-{
-	struct cursor c = {text, text + len};
 	int64_t suffix;
 
-	assert(size >= 0);
-	if (!take_word(&c, "bytes="))
-		return RANGE_WHOLE;
-	skip_blanks(&c);
-	if (take(&c, '-')) {
-		if (!take_number(&c, &suffix))
-			return RANGE_WHOLE;
+	skip_blanks(c);
+	out->last = INT64_MAX;
+	if (take(c, '-')) {
+		if (!take_number(c, &suffix))
+			return false;
 		out->first = suffix < size ? size - suffix : 0;
-		out->last = INT64_MAX;
 		if (suffix == 0)
 			out->first = size;
 	} else {
-		if (!take_number(&c, &out->first) || !take(&c, '-'))
-			return RANGE_WHOLE;
-		if (!take_number(&c, &out->last))
+		if (!take_number(c, &out->first) || !take(c, '-'))
+			return false;
+		if (!take_number(c, &out->last))
 			out->last = INT64_MAX;
 	}
-	skip_blanks(&c);
+	skip_blanks(c);
+	return true;
+}
+
+enum range_kind range_parse(const char *text, size_t len, int64_t size, struct range_set *out)
+{
+	struct cursor c = {text, text + len};
+	int64_t left = size; /* of what the parts may be together */
+
+	assert(size >= 0);
+	out->count = 0;
+	if (!take_word(&c, "bytes="))
+		return RANGE_WHOLE;
+	do {
+		struct byte_range r;
+
+		if (!take_range(&c, size, &r))
+			return RANGE_WHOLE;
+		if (r.first >= size || r.last < r.first)
+			continue;
+		if (r.last >= size)
+			r.last = size - 1;
+		left -= r.last - r.first + 1;
+		if (left < 0 || out->count == RANGES_MAX)
+			return RANGE_WHOLE;
+		out->part[out->count++] = r;
+	} while (take(&c, ','));
 	if (c.at != c.end)
 		return RANGE_WHOLE;
-	return cut_to_size(size, out);
+	return out->count > 0 ? RANGE_PART : RANGE_UNSATISFIABLE;
 }
 
 int content_range_parse(const char *text, size_t len, struct byte_range *out)

@@ -15,7 +15,7 @@
 
 enum range_kind {
 	RANGE_WHOLE, /* no range, or one that a server may ignore: answer 200 with all */
-	RANGE_PART,  /* answer 206 with first…last */
+	RANGE_PART,  /* answer 206 with the parts of the set */
 	RANGE_UNSATISFIABLE, /* answer 416 with the size */
 };
 
@@ -24,9 +24,20 @@ struct byte_range {
 	int64_t last; /* inclusive */
 };
 
-/* The one range asked for, cut to `size`. Several ranges, or text that is none, mean the whole.
+#define RANGES_MAX 16
+
+/* In the order asked for. */
+struct range_set {
+	unsigned count;
+	struct byte_range part[RANGES_MAX];
+};
+
+/*
+ * The ranges asked for, cut to `size`; those beyond its end or that end before they begin are
+ * left out, and when none is left it is unsatisfiable. Text that is none means the whole; so do
+ * more than RANGES_MAX, and ranges that are together more than the whole (RFC 9110 §14.2).
  */
-enum range_kind range_parse(const char *text, size_t len, int64_t size, struct byte_range *out);
+enum range_kind range_parse(const char *text, size_t len, int64_t size, struct range_set *out);
 
 /* ERR_SYNTAX when it is none, its last lies before its first, or a number is too large. */
 int content_range_parse(const char *text, size_t len, struct byte_range *out) MUST_CHECK;

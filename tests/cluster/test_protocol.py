@@ -270,6 +270,49 @@ def test_upload_ends_with_a_digest_of_another_algorithm(user, begun, ended, part
     refused(one.finish_upload(place, b"more", sha512_of(data)), 400, "DIGEST_INVALID")
 
 
+# blobs
+
+
+def test_several_ranges_at_once(user):
+    name, registry, data = f"{user.login}/ranges", user.registry(), random_bytes((4 << 20) + 500)
+    digest, size = registry.push_blob(name, data), (4 << 20) + 500
+    answer = ok(registry.blob(name, digest, headers={"Range": "bytes=10-19, 4194300-4194309,-5,9999999-"}), 206)
+    boundary = re.fullmatch("multipart/byteranges; boundary=(.+)", answer.headers["Content-Type"]).group(1)
+    assert "Content-Range" not in answer.headers
+    parts = answer.content.split(f"\r\n--{boundary}".encode())
+    assert parts[0] == b"" and parts[-1] == b"--\r\n"
+    seen = []
+    for part in parts[1:-1]:
+        head, body = part.split(b"\r\n\r\n", 1)
+        seen.append((re.search(rb"Content-Range: bytes (\S+)", head).group(1).decode(), body))
+    assert seen == [(f"{first}-{last - 1}/{size}", data[first:last])
+                    for first, last in ((10, 20), (4194300, 4194310), (size - 5, size))]
+    # too many, or more than all of it: all of it
+    for asked in ("bytes=" + ",".join(f"{n}-{n}" for n in range(40)), "bytes=0-,0-"):
+        assert ok(registry.blob(name, digest, headers={"Range": asked}), 200).content == data
+
+
+def test_conditional_blob_reads(user):
+    name, registry, data = f"{user.login}/if", user.registry(), random_bytes(1000)
+    digest = registry.push_blob(name, data)
+    tag = f'"{digest}"'
+    whole = ok(registry.blob(name, digest), 200)
+    assert whole.headers["ETag"] == tag and whole.headers["Accept-Ranges"] == "bytes"
+    for method in ("GET", "HEAD"):
+        answer = registry.call(method, f"/v2/{name}/blobs/{digest}", headers={"If-None-Match": tag})
+        assert ok(answer, 304).content == b"" and answer.headers["ETag"] == tag
+    part = {"Range": "bytes=5-9"}
+    assert ok(registry.blob(name, digest, headers={**part, "If-Range": tag}), 206).content == data[5:10]
+    for other in ('"x"', f"W/{tag}", "Sat, 29 Oct 1994 19:43:31 GMT"):
+        assert ok(registry.blob(name, digest, headers={**part, "If-Range": other}), 200).content == data
+    head = ok(registry.call("HEAD", f"/v2/{name}/blobs/{digest}", headers=part), 200)
+    assert head.headers["Content-Length"] == "1000" and head.headers["Accept-Ranges"] == "bytes"
+    for wrong in ("bytes=1000-", "bytes=9-5", "bytes=-0"):
+        answer = registry.blob(name, digest, headers={"Range": wrong})
+        refused(answer, 416, "RANGE_INVALID")
+        assert answer.headers["Content-Range"] == "bytes */1000"
+
+
 # mounting a blob of another package
 
 

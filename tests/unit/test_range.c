@@ -28,7 +28,11 @@ static void range_cases(void **state)
 		{"bytes=-0", 10, RANGE_UNSATISFIABLE, 0, 0},
 		{"bytes=0-", 0, RANGE_UNSATISFIABLE, 0, 0},
 		{"bytes=5-2", 10, RANGE_UNSATISFIABLE, 0, 0},
-		{"bytes=0-1,3-4", 10, RANGE_WHOLE, 0, 0},
+		{"bytes=0-8,3-4", 10, RANGE_WHOLE, 0, 0}, /* more than all of it */
+		{"bytes=0-1,", 10, RANGE_WHOLE, 0, 0},
+		{"bytes=0-1,x", 10, RANGE_WHOLE, 0, 0},
+		{"bytes=10-,2-5", 10, RANGE_PART, 2, 5},
+		{"bytes=9-3, 10-11", 10, RANGE_UNSATISFIABLE, 0, 0},
 		{"bytes=", 10, RANGE_WHOLE, 0, 0},
 		{"bytes=-", 10, RANGE_WHOLE, 0, 0},
 		{"bytes=a-b", 10, RANGE_WHOLE, 0, 0},
@@ -40,17 +44,38 @@ static void range_cases(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct byte_range r = {0, 0};
+		struct range_set set;
 		enum range_kind kind;
 
-		kind = range_parse(cases[i].text, strlen(cases[i].text), cases[i].size, &r);
+		kind = range_parse(cases[i].text, strlen(cases[i].text), cases[i].size, &set);
 		if (kind != cases[i].kind)
 			fail_msg("'%s': kind %d", cases[i].text, kind);
 		if (kind != RANGE_PART)
 			continue;
-		assert_int_equal(r.first, cases[i].first);
-		assert_int_equal(r.last, cases[i].last);
+		assert_int_equal(set.count, 1);
+		assert_int_equal(set.part[0].first, cases[i].first);
+		assert_int_equal(set.part[0].last, cases[i].last);
 	}
+}
+
+static void several_ranges(void **state)
+{
+	static const char most[] = "bytes=0-0,1-1,2-2,3-3,4-4,5-5,6-6,7-7,8-8,9-9,10-10,11-11,"
+				   "12-12,13-13,14-14,15-15,16-16";
+	static const struct byte_range wanted[] = {{8, 9}, {0, 1}, {7, 9}};
+	static const char text[] = "bytes=8-99 , 0-1,20-,-3";
+	struct range_set set;
+
+	(void)state;
+	assert_int_equal(range_parse(text, strlen(text), 10, &set), RANGE_PART);
+	assert_int_equal(set.count, 3);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(set.part[i].first, wanted[i].first);
+		assert_int_equal(set.part[i].last, wanted[i].last);
+	}
+	assert_int_equal(range_parse(most, strlen(most), 100, &set), RANGE_WHOLE);
+	assert_int_equal(range_parse(most, strlen(most) - 6, 100, &set), RANGE_PART);
+	assert_int_equal(set.count, RANGES_MAX);
 }
 
 static void content_range_cases(void **state)
@@ -87,6 +112,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(range_cases),
+		cmocka_unit_test(several_ranges),
 		cmocka_unit_test(content_range_cases),
 	};
 
