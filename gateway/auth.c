@@ -156,6 +156,8 @@ static void challenge(struct request *rq, const struct right *right, const char 
 	const char *scope = "", *why = "", *more = "";
 	struct repository_name source;
 
+	if (right->catalog)
+		scope = ",scope=\"" BEARER_CATALOG ":*\"";
 	if (names_source(rq, right, &source))
 		more = arena_printf(rq->arena, " repository:%s:pull", source.full);
 	if (right->need == NEED_PACKAGE)
@@ -355,6 +357,9 @@ static int await_person(struct request *rq, const struct right *right,
 	if (!auth_caller_fine(&c))
 		return refuse_401(rq, right, p->narrowed ? "invalid_token" : NULL);
 	note_caller(rq, &c);
+	if (p->narrowed && right->catalog &&
+	    bearer_grant_for(&p->claims, BEARER_CATALOG) == NULL)
+		return refuse_401(rq, right, "insufficient_scope");
 	if (need == NEED_VALID)
 		return 0;
 	if (rq->caller == NULL)

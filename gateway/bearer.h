@@ -20,6 +20,9 @@
 #define BEARER_GRANTS_MAX 16
 #define BEARER_KEY_BYTES  32
 
+/* Stands in a grant for the list of packages; no repository has such a name. */
+#define BEARER_CATALOG "registry:catalog"
+
 enum bearer_action { BEARER_PULL = 1, BEARER_PUSH = 2, BEARER_DELETE = 4 };
 
 struct bearer_grant {

@@ -15,6 +15,8 @@ int v2_base_get(struct request *rq);   /* GET HEAD /v2/ */
 int v2_token_get(struct request *rq);  /* GET /token */
 int v2_token_post(struct request *rq); /* POST /token */
 
+int v2_catalog_list(struct request *rq); /* GET HEAD /v2/_catalog: gateway/v2_catalog.c */
+
 /* gateway/v2_tag.c, gateway/v2_referrers.c, gateway/v2_blob.c, gateway/v2_manifest.c */
 int v2_tag_list(struct request *rq);	   /* GET HEAD /v2/{name}/tags/list */
 int v2_referrers_list(struct request *rq); /* GET HEAD /v2/{name}/referrers/{digest} */

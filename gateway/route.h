@@ -35,7 +35,8 @@ struct right {
 	enum need need;
 	enum action action; /* with NEED_PACKAGE */
 	bool creates;	    /* the action may bring the package into being */
-	bool mounts;	    /* `from` in the query may name a package to be read as well */
+	bool catalog; /* a bearer token must be for the catalog (scope registry:catalog:*) */
+	bool mounts;  /* `from` in the query may name a package to be read as well */
 	/* A package that the caller could create and that is not there is no 404: the handler
 	 * sees package_id 0. */
 	bool absent_fine;

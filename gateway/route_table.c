@@ -10,6 +10,7 @@
 #define NOTHING    {.need = NEED_NOTHING}
 #define VALID      {.need = NEED_VALID}
 #define CALLER     {.need = NEED_CALLER}
+#define CATALOG    {.need = NEED_CALLER, .catalog = true}
 #define SITE_ADMIN {.need = NEED_SITE_ADMIN}
 #define ORG_MEMBER {.need = NEED_ORG_MEMBER}
 #define ORG_ADMIN  {.need = NEED_ORG_ADMIN}
@@ -27,6 +28,7 @@ const struct route route_table[] = {
 	{METHOD_GET,    "/token",                             NOTHING, v2_token_get},
 	{METHOD_POST,   "/token",                             NOTHING, v2_token_post},
 
+	{READ,          "/v2/_catalog",                       CATALOG, v2_catalog_list},
 	{METHOD_POST,   UPLOADS,                              BEGIN,   v2_upload_start},
 	{METHOD_GET,    UPLOAD,                               PUSH,    v2_upload_status},
 	{METHOD_PATCH,  UPLOAD,                               PUSH,    v2_upload_patch},

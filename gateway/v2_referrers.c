@@ -82,6 +82,15 @@ static int read_last(const char *text, int64_t *out)
 	return 0;
 }
 
+/* What is none cannot be stored either; the database takes no text that is not UTF-8. */
+static bool printable(const char *text)
+{
+	for (; *text != '\0'; text++)
+		if (*text <= ' ' || *text > '~')
+			return false;
+	return true;
+}
+
 int v2_referrers_list(struct request *rq)
 {
 	const char *text = request_param(rq, "digest");
@@ -96,6 +105,8 @@ int v2_referrers_list(struct request *rq)
 
 	if (digest_parse(text, strlen(text), &q.subject) < 0)
 		return refuse(rq, DIGEST_INVALID, "this is not a digest that is known here");
+	if (q.artifact_type != NULL && !printable(q.artifact_type))
+		return refuse(rq, REQUEST_INVALID, "artifactType is not a media type");
 	if (read_last(request_query(rq, "last"), &q.after) < 0)
 		return refuse(rq, PAGINATION_INVALID, "last must be taken from a Link");
 	if (rq->package_id != 0)

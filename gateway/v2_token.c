@@ -21,6 +21,17 @@
 
 #define FORM_MAX (16 * 1024)
 
+/* `registry:catalog:*` */
+static bool scope_catalog(const char *text, size_t len, struct bearer_grant *out)
+{
+	static const char whole[] = BEARER_CATALOG ":*";
+
+	if (len != strlen(whole) || memcmp(text, whole, len) != 0)
+		return false;
+	*out = (struct bearer_grant){.repository = BEARER_CATALOG, .actions = BEARER_PULL};
+	return true;
+}
+
 /* `repository:NAME:ACTIONS`; other kinds of scopes ask for nothing that is here. */
 static bool scope_read(struct arena *a, const char *text, size_t len, struct bearer_grant *out)
 {
@@ -28,6 +39,8 @@ static bool scope_read(struct arena *a, const char *text, size_t len, struct bea
 	const char *end = memrchr(text, ':', len);
 	struct repository_name repo;
 
+	if (scope_catalog(text, len, out))
+		return true;
 	if (name == NULL || name == end || len < 10 || memcmp(text, "repository", 10) != 0)
 		return false;
 	name++;
@@ -55,14 +68,16 @@ static void scopes_read(struct arena *a, const char *list, struct bearer_claims 
 static int await_claims(struct request *rq, const struct credential *cred, struct caller *who,
 			struct bearer_claims *c)
 {
-	if (c->grant_count == 0)
-		return await_caller(rq->worker->metadb, cred, who);
+	bool known = false;
+
 	for (size_t i = 0; i < c->grant_count; i++) {
 		const char *full = c->grants[i].repository;
 		struct repository_name repo;
 		struct authorization found;
 		int rc;
 
+		if (strcmp(full, BEARER_CATALOG) == 0)
+			continue;
 		rc = repository_parse(rq->arena, full, strlen(full), &repo);
 		if (rc == 0)
 			rc = await_authorize(rq->worker->metadb, cred, repo.namespace,
@@ -71,8 +86,9 @@ static int await_claims(struct request *rq, const struct credential *cred, struc
 			return rc;
 		c->grants[i].namespace_id = found.namespace_id;
 		*who = found.caller;
+		known = true;
 	}
-	return 0;
+	return known ? 0 : await_caller(rq->worker->metadb, cred, who);
 }
 
 static int answer(struct request *rq, const char *token, const struct bearer_claims *c)

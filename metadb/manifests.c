@@ -117,29 +117,13 @@ int await_manifest_put(struct metadb *db, struct arena *a, const struct actor *w
 }
 
 int await_tags_list(struct metadb *db, struct arena *a, int64_t package_id, const char *last,
-		    size_t limit, struct tag_list *out)
+		    size_t limit, struct name_list *out)
 {
 	struct pg_tx *tx = pg_tx_new(db, a, PG_READ);
-	struct pg_rows *r;
-	struct pg_stmt *s;
-	size_t count;
-	int rc;
+	struct pg_stmt *s = pg_tx_add(tx, "SELECT name FROM list_tags($1, $2, $3) AS name");
 
-	memset(out, 0, sizeof(*out));
-	assert(limit < INT32_MAX);
-	s = pg_tx_add(tx, "SELECT name FROM list_tags($1, $2, $3) AS name");
 	pg_bind_int8(s, package_id);
 	pg_bind_text(s, last == NULL ? "" : last);
 	pg_bind_int8(s, (int64_t)limit + 1);
-	rc = await_pg_tx(tx);
-	if (rc < 0)
-		return rc;
-	r = pg_tx_rows(tx, 0);
-	count = (size_t)pg_rows_count(r);
-	out->more = count > limit;
-	out->count = out->more ? limit : count;
-	out->name = arena_alloc(a, (out->count + 1) * sizeof(*out->name));
-	for (size_t i = 0; i < out->count; i++)
-		out->name[i] = arena_strdup(a, pg_text(r, (int)i, 0));
-	return pg_tx_error(tx);
+	return await_name_list(tx, a, limit, out);
 }

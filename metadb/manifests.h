@@ -58,10 +58,5 @@ int await_manifest_put(struct metadb *db, struct arena *a, const struct actor *w
  * Tags of a package in byte order, at most `limit` (≥ 0) of those after `last` (NULL or "":
  * from the start). *more: there are others behind. Cost follows limit, not the number of tags.
  */
-struct tag_list {
-	const char **name; /* in the arena */
-	size_t count;
-	bool more;
-};
 int await_tags_list(struct metadb *db, struct arena *a, int64_t package_id, const char *last,
-		    size_t limit, struct tag_list *out) MUST_CHECK;
+		    size_t limit, struct name_list *out) MUST_CHECK;

@@ -43,6 +43,12 @@ extern const struct batch_kind lookup_chunks_kind;
 #define ACTOR_SQL "ROW($1, $2, $3, $4)::actor"
 void pg_bind_actor(struct pg_stmt *s, const struct actor *who);
 
+/* Runs the one statement, which answers names, one more than `limit` when there are others
+ * behind. */
+struct name_list;
+int await_name_list(struct pg_tx *tx, struct arena *a, size_t limit,
+		    struct name_list *out) MUST_CHECK;
+
 /* Writes a new epoch's row, in a transaction that holds the advisory lock of epochs. */
 struct cluster_map;
 int await_epoch_store(struct pg_tx *tx, struct arena *a, const struct cluster_map *map,

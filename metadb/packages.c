@@ -1,6 +1,8 @@
 /* Packages as rows. They are made by pushes: metadb/uploads.c, metadb/manifests.c. */
 #include "metadb/packages.h"
 
+#include <string.h>
+
 #include "metadb/metadb_private.h"
 
 int await_package_get(struct metadb *db, struct arena *a, int64_t package_id,
@@ -32,4 +34,37 @@ int await_package_get(struct metadb *db, struct arena *a, int64_t package_id,
 	out->created_at = pg_int(r, 0, 6);
 	out->published_at = pg_int(r, 0, 7);
 	return pg_tx_error(tx);
+}
+
+int await_name_list(struct pg_tx *tx, struct arena *a, size_t limit, struct name_list *out)
+{
+	struct pg_rows *r;
+	size_t count;
+	int rc;
+
+	memset(out, 0, sizeof(*out));
+	assert(limit < INT32_MAX);
+	rc = await_pg_tx(tx);
+	if (rc < 0)
+		return rc;
+	r = pg_tx_rows(tx, 0);
+	count = (size_t)pg_rows_count(r);
+	out->more = count > limit;
+	out->count = out->more ? limit : count;
+	out->name = arena_alloc(a, (out->count + 1) * sizeof(*out->name));
+	for (size_t i = 0; i < out->count; i++)
+		out->name[i] = arena_strdup(a, pg_text(r, (int)i, 0));
+	return pg_tx_error(tx);
+}
+
+int await_catalog_list(struct metadb *db, struct arena *a, int64_t account_id, const char *last,
+		       size_t limit, struct name_list *out)
+{
+	struct pg_tx *tx = pg_tx_new(db, a, PG_READ);
+	struct pg_stmt *s = pg_tx_add(tx, "SELECT name FROM list_catalog($1, $2, $3) AS name");
+
+	pg_bind_int8(s, account_id);
+	pg_bind_text(s, last);
+	pg_bind_int8(s, (int64_t)limit + 1);
+	return await_name_list(tx, a, limit, out);
 }

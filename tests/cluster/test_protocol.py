@@ -404,3 +404,72 @@ def test_mount_with_a_bearer_token(user):
     ok(with_token(f"repository:{target}:pull,push"), 202)
     assert not registry.has_blob(target, digest_of(layer))
     mounted(user, with_token(scope, **{"from": source}), target, digest_of(layer))
+
+
+# the catalog
+
+
+def catalog(registry, page=None):
+    seen, path = [], "/v2/_catalog" + (f"?n={page}" if page else "")
+    while path:
+        answer = ok(registry.call("GET", path), 200)
+        seen.append(answer.json()["repositories"])
+        link = answer.headers.get("Link")
+        path = re.fullmatch(r"<([^>]+)>; rel=\"next\"", link).group(1) if link else None
+    return seen
+
+
+def test_catalog(cluster, user):
+    names = [f"{user.login}/{name}" for name in ("a", "b", "b/c", "b-c")]
+    for name in names:
+        user.registry().push_image(name, "v1", [b"layer"])
+    user.registry().push_blob(f"{user.login}/unpublished", b"bytes")
+    wanted = sorted(names)
+    assert [name for name in sum(catalog(user.registry(), 3), []) if name in names] == wanted
+    stranger = cluster.new_user()
+    assert not set(names) & set(sum(catalog(stranger.registry()), []))
+    cluster.query("UPDATE package SET visibility = 2 WHERE name = 'b-c' AND publisher_id ="
+                  " (SELECT id FROM account WHERE login = %s) RETURNING id", user.login)
+    assert set(names) & set(sum(catalog(stranger.registry()), [])) == {f"{user.login}/b-c"}
+    refused(cluster.anonymous().call("GET", "/v2/_catalog"), 401, "UNAUTHORIZED")
+    for wrong in ("n=x", "n=-1", "last=%ff", "last=Upper"):
+        refused(user.registry().call("GET", f"/v2/_catalog?{wrong}"), 400, "PAGINATION_INVALID")
+    answer = ok(user.registry().call("GET", "/v2/_catalog?n=0"), 200)
+    assert answer.json() == {"repositories": []} and "Link" not in answer.headers
+
+
+def test_catalog_with_a_bearer_token(user):
+    name, registry = f"{user.login}/listed", user.registry()
+    registry.push_image(name, "v1", [b"layer"])
+    anonymous = user.cluster.anonymous()
+    challenge = anonymous.call("GET", "/v2/_catalog").headers["WWW-Authenticate"]
+    scope = re.search(r'scope="([^"]*)"', challenge).group(1)
+    for wanted, status in ((scope, 200), (f"repository:{name}:pull", 401), (f"{scope} repository:{name}:pull", 200)):
+        token = ok(registry.call("GET", "/token", params={"scope": wanted}), 200).json()["token"]
+        answer = anonymous.call("GET", "/v2/_catalog", headers={"Authorization": f"Bearer {token}"})
+        assert answer.status_code == status
+        if status == 200:
+            assert name in answer.json()["repositories"]
+    path = f"/v2/{name}/tags/list"
+    token = ok(registry.call("GET", "/token", params={"scope": scope}), 200).json()["token"]
+    assert anonymous.call("GET", path, headers={"Authorization": f"Bearer {token}"}).status_code == 401
+
+
+# paths and texts that are none
+
+
+def test_every_unknown_path_is_a_registry_error(user):
+    registry = user.registry()
+    for path in ("/v2/nothing", "/v2/a/b/c", "/v2/_catalog/", "/v2/a/b/manifests/", "/v2/a/b/referrers/", "/v2/a//b"):
+        for method in ("GET", "POST", "DELETE", "OPTIONS"):
+            answer = registry.call(method, path)
+            assert answer.status_code in (404, 405), (method, path, answer.status_code)
+            assert answer.json()["errors"][0]["code"] in ("NOT_FOUND", "UNSUPPORTED")
+
+
+def test_text_that_is_no_utf8(one):
+    name, registry, _layer = one
+    ok(put(registry, name, "v1", manifest_of(b"{}", [])), 201)
+    refused(registry.call("GET", f"/v2/{name}/tags/list?last=%ff"), 400, "PAGINATION_INVALID")
+    refused(registry.call("GET", f"/v2/{name}/referrers/{NOWHERE}?artifactType=%ff"), 400, "REQUEST_INVALID")
+    assert registry.call("GET", f"/v2/{name}/manifests/%ff").status_code == 404

@@ -1,9 +1,11 @@
-/* Lists that grow without bound: referrers and tags, page by page, at the page's cost. */
+/* Lists that grow without bound: referrers, tags and packages, page by page, at the page's
+ * cost. */
 #include <stdio.h>
 #include <string.h>
 
 #include "metadb/deletes.h"
 #include "metadb/manifests.h"
+#include "metadb/packages.h"
 #include "metadb/pg_tx.h"
 #include "metadb/referrers.h"
 #include "tests/db/harness.h"
@@ -118,6 +120,101 @@ H_TEST(pages_end_by_count_and_by_size)
 	arena_free(a);
 }
 
+static const char *await_catalog(struct arena *a, const char *login, const char *last,
+				 size_t limit)
+{
+	int64_t id = *login == '\0'
+			     ? 0
+			     : await_h_int(arena_printf(
+				       a, "SELECT id FROM account WHERE login = '%s'", login));
+	const char *text = "";
+	struct name_list list;
+
+	assert_int_equal(await_catalog_list(h_db, a, id, last, limit, &list), 0);
+	for (size_t i = 0; i < list.count; i++)
+		text = arena_printf(a, "%s%s ", text, list.name[i]);
+	return list.more ? arena_printf(a, "%s…", text) : text;
+}
+
+/* Users cat, cat-9, dog; organization pack with owner cat and member dog; packages in all
+ * states. */
+static void await_catalog_rows(struct arena *a)
+{
+	struct account org;
+
+	await_h_user("cat");
+	await_h_user("cat-9");
+	await_h_user("dog");
+	assert_int_equal(await_organization_create(h_db, a, NULL, "pack", NULL, "cat", &org),
+			 0);
+	await_h_sql("INSERT INTO membership (organization_id, account_id, role) "
+		    "SELECT o.id, u.id, 1 "
+		    "FROM account o, account u WHERE o.login = 'pack' AND u.login = 'dog'");
+	await_h_sql(
+		"INSERT INTO package (namespace_id, name, publisher_id, visibility, inherits, "
+		"published_at, deleted_at) "
+		"SELECT n.id, s.name, n.id, s.visibility, s.inherits, "
+		"CASE WHEN s.published THEN now() END, CASE WHEN s.gone THEN now() END "
+		"FROM account n, (VALUES ('private', 0, false, true, false), "
+		"('internal', 1, false, true, false), ('public', 2, false, true, false), "
+		"('granted', 0, false, true, false), ('granted/x', 2, false, true, false), "
+		"('inherits', 0, true, true, false), ('young', 2, false, false, false), "
+		"('deleted', 2, false, true, true)) "
+		"AS s(name, visibility, inherits, published, gone) "
+		"WHERE n.login IN ('cat', 'cat-9', 'pack')");
+	await_h_sql(
+		"INSERT INTO package_grant (package_id, account_id, role) "
+		"SELECT p.id, u.id, 1 FROM package p, account u "
+		"WHERE (p.name LIKE 'granted%' OR p.name IN ('inherits', 'young', 'deleted')) "
+		"AND u.login IN ('cat', 'dog')");
+}
+
+/* What find_authorization() and the visibilities allow, as access_decide() puts them together.
+ */
+static void await_catalog_agrees(struct arena *a, const char *login)
+{
+	const char *rule = arena_printf(
+		a,
+		"SELECT string_agg(path, ' ' ORDER BY path COLLATE \"C\") || ' ' FROM ("
+		"SELECT n.login || '/' || p.name AS path FROM package p "
+		"JOIN account n ON n.id = p.namespace_id CROSS JOIN LATERAL find_authorization("
+		"ARRAY[sha256('%s')], ARRAY[NULL::bigint], ARRAY[NULL::bigint], "
+		"ARRAY[n.login], "
+		"ARRAY[p.name]) z WHERE p.deleted_at IS NULL AND z.published "
+		"AND (z.role > 0 OR z.visibility = 2 OR (z.visibility = 1 AND z.state = 1))) r",
+		login);
+	struct pg_tx *tx = pg_tx_new(h_db, a, PG_READ);
+
+	pg_tx_add(tx, rule);
+	assert_int_equal(await_pg_tx(tx), 0);
+	assert_string_equal(await_catalog(a, login, "", 1000),
+			    pg_text(pg_tx_rows(tx, 0), 0, 0));
+}
+
+H_TEST(the_catalog_is_what_may_be_read)
+{
+	static const char *const people[] = {"cat", "cat-9", "dog", "alice", ""};
+	struct arena *a = arena_new();
+
+	await_catalog_rows(a);
+	await_h_sql("INSERT INTO token (account_id, kind, hash, hint, scopes) "
+		    "SELECT id, 1, sha256(login::bytea), 'x', 3 FROM account WHERE kind = 1");
+	for (size_t i = 0; i < sizeof(people) / sizeof(people[0]); i++)
+		await_catalog_agrees(a, people[i]);
+	/* cat-9/ comes before cat/: a dash is less than a slash */
+	assert_string_equal(await_catalog(a, "", "", 1000),
+			    "cat-9/granted/x cat-9/public cat/granted/x cat/public "
+			    "pack/granted/x pack/public ");
+	assert_string_equal(await_catalog(a, "", "", 3),
+			    "cat-9/granted/x cat-9/public cat/granted/x …");
+	assert_string_equal(await_catalog(a, "", "cat/granted/x", 2),
+			    "cat/public pack/granted/x …");
+	assert_string_equal(await_catalog(a, "", "pack/granted/x", 1), "pack/public ");
+	assert_string_equal(await_catalog(a, "", "pack/public", 1), "");
+	assert_string_equal(await_catalog(a, "", "", 0), "…");
+	arena_free(a);
+}
+
 static int64_t await_touched(struct pg_tx *tx)
 {
 	pg_tx_add(tx, "SELECT coalesce(sum(seq_tup_read + coalesce(idx_tup_fetch, 0)), 0)::"
@@ -142,10 +239,12 @@ static void await_cheap(struct pg_tx *tx, const char *sql, int rows, int64_t mos
 /* 100,000 rows in each list, and no statistics: a page from the middle costs a page. */
 H_TEST(a_page_costs_a_page)
 {
+	static const char *const whose[] = {"alice", "dog", "nobody"};
 	struct arena *a = arena_new();
 	struct pg_tx *tx = pg_tx_new(h_db, a, PG_WRITE);
+	int64_t many;
 
-	await_refer("many", "{many}", NULL, "a/b", NULL);
+	many = await_refer("many", "{many}", NULL, "a/b", NULL);
 	await_h_sql(
 		"INSERT INTO manifest (package_id, algorithm, digest, kind, media_type, size, "
 		"subject_algorithm, subject_digest, pushed_by, bytes) SELECT p.id, 1, "
@@ -154,17 +253,32 @@ H_TEST(a_page_costs_a_page)
 	await_h_sql("INSERT INTO tag (package_id, name, manifest_id, updated_by) "
 		    "SELECT m.package_id, 't' || m.id, m.id, 1 FROM manifest m "
 		    "WHERE m.media_type = 'x'");
+	await_h_sql("INSERT INTO package (namespace_id, name, publisher_id, visibility, "
+		    "published_at) SELECT a.id, 'p' || i, a.id, 2 * (i % 2), now() "
+		    "FROM account a, generate_series(1, 100000) i WHERE a.login = 'alice'");
+	await_h_sql("INSERT INTO package_grant (package_id, account_id, role) "
+		    "SELECT p.id, a.id, 3 FROM package p, account a "
+		    "WHERE a.login IN ('alice', 'dog') AND p.name LIKE 'p_%' "
+		    "ON CONFLICT DO NOTHING");
 	assert_int_equal(await_pg_begin(tx), 0);
+	for (int i = 0; i < 3; i++)
+		await_cheap(
+			tx,
+			arena_printf(a,
+				     "SELECT list_catalog((SELECT coalesce(min(id), 0) FROM "
+				     "account WHERE login = '%s'), 'alice/p5', 101)",
+				     whose[i]),
+			101, 1000);
+	await_cheap(tx,
+		    arena_printf(a,
+				 "SELECT * FROM find_referrers(%lld, 1::smallint, "
+				 "sha256('s'), NULL, 50000, 100, 1000000)",
+				 (long long)many),
+		    100, 300);
 	await_cheap(
 		tx,
-		"SELECT * FROM find_referrers((SELECT id FROM package WHERE name = 'many'), "
-		"1::smallint, sha256('s'), NULL, (SELECT percentile_disc(0.5) WITHIN GROUP "
-		"(ORDER BY g) FROM generate_series(1, 100000) g), 100, 1000000)",
-		100, 300);
-	await_cheap(tx,
-		    "SELECT * FROM list_tags((SELECT id FROM package WHERE name = 'many'), "
-		    "'t5', 101)",
-		    101, 300);
+		arena_printf(a, "SELECT * FROM list_tags(%lld, 't5', 101)", (long long)many),
+		101, 300);
 	assert_int_equal(await_pg_commit(tx), 0);
 	arena_free(a);
 }
@@ -175,6 +289,7 @@ int main(void)
 		cmocka_unit_test(makes_a_user),
 		cmocka_unit_test(a_referrer_comes_and_goes_with_its_manifest),
 		cmocka_unit_test(pages_end_by_count_and_by_size),
+		cmocka_unit_test(the_catalog_is_what_may_be_read),
 		cmocka_unit_test(a_page_costs_a_page),
 	};
 

@@ -162,7 +162,7 @@ H_TEST(tags_move_and_list_in_byte_order)
 	struct arena *a = arena_new();
 	struct manifest_info info;
 	struct manifest_put put;
-	struct tag_list list;
+	struct name_list list;
 
 	one.tags = tags;
 	one.tags_count = 7;
