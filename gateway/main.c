@@ -1,6 +1,7 @@
 /* packhouse-gateway: the front of the registry. See gateway/README.md. */
 #include <stdio.h>
 
+#include "gateway/cidr.h"
 #include "gateway/parent.h"
 #include "proto/base/log.h"
 #include "proto/base/process.h"
@@ -16,11 +17,19 @@ static const char USAGE[] = "usage: packhouse-gateway [--config FILE] [--KEY=VAL
 
 int main(int argc, char **argv)
 {
+	struct cidr_list proxies;
 	long files;
 
 	process_tune_malloc();
 	if (settings_load(argc, argv, USAGE) > 1) {
 		fputs(USAGE, stderr);
+		return 2;
+	}
+	if (cidr_list_parse(settings()->gateway_trusted_proxies, &proxies) < 0) {
+		fprintf(stderr,
+			"gateway.trusted_proxies must be up to %d addresses or networks "
+			"(10.0.0.0/8), separated by commas\n",
+			CIDR_MAX);
 		return 2;
 	}
 	process_log_open(settings()->gateway_name);

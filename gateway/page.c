@@ -37,6 +37,6 @@ int page_read(struct request *rq, bool (*valid)(const char *, size_t), struct pa
 void page_link_next(struct request *rq, const struct page *p, const char *path,
 		    const char *last)
 {
-	reply_header(rq, "Link", "<%s?last=%s&n=%zu>; rel=\"next\"", path,
+	reply_header(rq, "Link", "<%s%s?last=%s&n=%zu>; rel=\"next\"", request_origin(rq), path,
 		     uri_escape(rq->arena, last, ""), p->n);
 }

@@ -41,19 +41,6 @@ const char *request_query(const struct request *rq, const char *name)
 	return uri_query_get(&rq->query, name, 0);
 }
 
-const char *request_base_url(struct request *rq)
-{
-	const char *url = rq->worker->set->gateway_public_url;
-	size_t len = strlen(url);
-
-	while (len > 0 && url[len - 1] == '/')
-		len--;
-	if (len > 0)
-		return arena_memdup(rq->arena, url, len);
-	return arena_printf(rq->arena, "%s://%s", rq->stream->secure ? "https" : "http",
-			    rq->head->host.data);
-}
-
 static enum surface surface_of(struct slice path)
 {
 	static const struct {

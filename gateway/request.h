@@ -83,8 +83,13 @@ const char *request_header(struct request *rq, const char *name);
 const char *request_param(const struct request *rq, const char *name);
 /* A query parameter, decoded; NULL when it was not sent. */
 const char *request_query(const struct request *rq, const char *name);
-/* "https://host[:port]": gateway.public_url, or made from the Host header. Without a last
- * slash. */
+/*
+ * "https://host[:port]" when we are told under which URL users reach us: by gateway.public_url,
+ * or by a proxy of gateway.trusted_proxies (gateway/forwarded.h). Otherwise "": URLs in answers
+ * are then relative, which no proxy can make wrong. Without a last slash.
+ */
+const char *request_origin(struct request *rq);
+/* The same where a URL must be absolute: otherwise made from the Host header. */
 const char *request_base_url(struct request *rq);
 
 /* Bytes the body will have; −1 when the client does not say (chunked). 0 without a body. */

@@ -173,7 +173,8 @@ static int await_record(struct request *rq, const struct manifest *m, const stru
 	if (rc < 0)
 		return give_up(rq, rc == ERR_CONFLICT ? ERR_UNAVAILABLE : rc,
 			       "recording the manifest");
-	reply_header(rq, "Location", "/v2/%s/manifests/%s", rq->repo.full, text);
+	reply_header(rq, "Location", "%s/v2/%s/manifests/%s", request_origin(rq), rq->repo.full,
+		     text);
 	reply_header(rq, "Docker-Content-Digest", "%s", text);
 	if (m->has_subject)
 		reply_header(rq, "OCI-Subject", "%s",

@@ -63,9 +63,9 @@ static void link_next(struct request *rq, const struct referrer_query *q, int64_
 	if (q->artifact_type != NULL)
 		filter = arena_printf(rq->arena, "artifactType=%s&",
 				      uri_escape(rq->arena, q->artifact_type, ""));
-	reply_header(rq, "Link", "</v2/%s/referrers/%s?%slast=%lld>; rel=\"next\"",
-		     rq->repo.full, digest_str(rq->arena, &q->subject), filter,
-		     (long long)last);
+	reply_header(rq, "Link", "<%s/v2/%s/referrers/%s?%slast=%lld>; rel=\"next\"",
+		     request_origin(rq), rq->repo.full, digest_str(rq->arena, &q->subject),
+		     filter, (long long)last);
 }
 
 /* The position in a Link of ours: at most 18 digits. */

@@ -26,7 +26,8 @@
 /* Where the session goes on. An empty one says 0-0: the grammar has no way to say "nothing". */
 static void describe(struct request *rq, const struct upload *u)
 {
-	reply_header(rq, "Location", "/v2/%s/blobs/uploads/%s", rq->repo.full, u->id);
+	reply_header(rq, "Location", "%s/v2/%s/blobs/uploads/%s", request_origin(rq),
+		     rq->repo.full, u->id);
 	reply_header(rq, "Range", "0-%llu",
 		     (unsigned long long)(u->size == 0 ? 0 : u->size - 1));
 	reply_header(rq, "Docker-Upload-UUID", "%s", u->id);
@@ -36,7 +37,8 @@ static int reply_blob(struct request *rq, const struct digest *d)
 {
 	const char *text = digest_str(rq->arena, d);
 
-	reply_header(rq, "Location", "/v2/%s/blobs/%s", rq->repo.full, text);
+	reply_header(rq, "Location", "%s/v2/%s/blobs/%s", request_origin(rq), rq->repo.full,
+		     text);
 	reply_header(rq, "Docker-Content-Digest", "%s", text);
 	return reply(rq, 201);
 }

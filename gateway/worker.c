@@ -22,6 +22,7 @@
 
 #include "gateway/bearer_seen.h"
 #include "gateway/channel.h"
+#include "gateway/cidr.h"
 #include "gateway/http_conn.h"
 #include "gateway/request.h"
 #include "gateway/trouble.h"
@@ -47,6 +48,7 @@
 /* What only this file needs of a worker. */
 struct life {
 	struct worker worker;
+	struct cidr_list proxies;
 	int channel;
 	struct watch channel_watch;
 	const int *listeners;
@@ -305,6 +307,9 @@ static void life_begin(struct life *l, int index, int channel)
 	l->channel = channel;
 	w->index = index;
 	w->set = settings();
+	if (cidr_list_parse(w->set->gateway_trusted_proxies, &l->proxies) < 0)
+		fatal("gateway.trusted_proxies was not checked by main()");
+	w->proxies = &l->proxies;
 	snprintf(w->name, sizeof(w->name), "%s/%d", w->set->gateway_name, index);
 	metrics_use_slot(index);
 	w->loop = loop_new();

@@ -20,6 +20,7 @@ struct key_watch;
 struct store_client;
 struct http_front;
 struct trouble;
+struct cidr_list;
 
 struct worker {
 	struct loop *loop;
@@ -30,11 +31,12 @@ struct worker {
 	struct key_watch *keys;
 	struct bearer_seen *seen; /* tokens whose signature was checked */
 	struct store_client *store;
-	struct trouble *trouble;  /* copies that the keeper is to look at */
-	struct http_front *front; /* listeners and connections */
-	char name[64];		  /* "gateway-1/2", also in logs */
-	int index;		  /* 1…workers */
-	uint64_t id_seed[2];	  /* of request ids */
+	struct trouble *trouble;	 /* copies that the keeper is to look at */
+	struct http_front *front;	 /* listeners and connections */
+	const struct cidr_list *proxies; /* gateway.trusted_proxies; NULL: none */
+	char name[64];			 /* "gateway-1/2", also in logs */
+	int index;			 /* 1…workers */
+	uint64_t id_seed[2];		 /* of request ids */
 	uint64_t id_next;
 };
 

@@ -311,6 +311,41 @@ def test_conditional_blob_reads(user):
         answer = registry.blob(name, digest, headers={"Range": wrong})
         refused(answer, 416, "RANGE_INVALID")
         assert answer.headers["Content-Range"] == "bytes */1000"
+# behind a proxy
+
+
+def urls_of(registry, name, **headers):
+    """Every URL that answers carry: of uploads, blobs, manifests, the next page, the token server."""
+    def call(method, path, **options):
+        return registry.call(method, path, headers={**headers, **options.pop("headers", {})}, **options)
+
+    start = ok(call("POST", f"/v2/{name}/blobs/uploads/"), 202)
+    path = "/v2/" + start.headers["Location"].split("/v2/", 1)[1]
+    patch = ok(call("PATCH", path, data=b"{}"), 202)
+    done = ok(call("PUT", path, params={"digest": digest_of(b"{}")}), 201)
+    image = manifest_of(b"{}", [])
+    pushed = [ok(call("PUT", f"/v2/{name}/manifests/{tag}", data=image, headers={"Content-Type": MANIFEST}), 201)
+              for tag in ("a", "b")]
+    page = ok(call("GET", f"/v2/{name}/tags/list?n=1"), 200)
+    registry.session.auth = None
+    realm = re.search(r'realm="([^"]*)/token"', call("GET", "/v2/").headers["WWW-Authenticate"]).group(1)
+    locations = [answer.headers["Location"] for answer in (start, patch, done, *pushed)]
+    return {url.split("/v2/")[0] for url in (*locations, page.headers["Link"].strip("<"))}, realm
+
+
+FORWARDED = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "registry.example"}
+
+
+def test_urls_without_a_trusted_proxy_are_relative(cluster, user):
+    assert urls_of(user.registry(), f"{user.login}/urls", **FORWARDED) == ({""}, cluster.url())
+
+
+def test_urls_behind_a_trusted_proxy(start_cluster):
+    made = start_cluster(storage=1, settings={"gateway.trusted_proxies": "127.0.0.0/8"})
+    user = made.new_user()
+    name = f"{user.login}/urls"
+    assert urls_of(user.registry(), name) == ({""}, made.url())
+    assert urls_of(user.registry(), name, **FORWARDED) == ({"https://registry.example"}, "https://registry.example")
 
 
 # mounting a blob of another package

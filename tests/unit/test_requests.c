@@ -11,12 +11,13 @@
 
 #include <cmocka.h>
 
+#include "gateway/cidr.h"
 #include "gateway/reply.h"
 #include "gateway/worker.h"
 #include "tests/unit/http_fake.h"
 
 static struct worker worker;
-static const struct settings set = {.gateway_public_url = ""};
+static struct settings set = {.gateway_public_url = ""};
 static int handled;
 
 void worker_request_id(struct worker *w, char id[33])
@@ -92,6 +93,13 @@ static int delete_it(struct request *rq)
 	return reply(rq, 204);
 }
 
+static int get_origin(struct request *rq)
+{
+	reply_header(rq, "X-Origin", "[%s]", request_origin(rq));
+	reply_header(rq, "X-Base", "[%s]", request_base_url(rq));
+	return reply(rq, 200);
+}
+
 static int get_each(struct request *rq)
 {
 	static const char *const details[] = {"1", "{\"b\":2}"};
@@ -112,6 +120,7 @@ const struct route route_table[] = {
 	{METHOD_GET, "/v2/trouble", FREE, get_trouble},
 	{METHOD_GET, "/v2/wrong", FREE, get_wrong},
 	{METHOD_GET, "/v2/each", FREE, get_each},
+	{METHOD_GET, "/v2/origin", FREE, get_origin},
 	{METHOD_GET, "/api/v3/error", FREE, get_api_error},
 	{METHOD_GET, "/api/v3/trouble", FREE, get_trouble},
 	{0},
@@ -304,6 +313,39 @@ static void error_bodies(void **state)
 	assert_got(" 500 Internal Server Error\r\n");
 }
 
+static void origin_is(const char *headers, const char *origin, const char *base)
+{
+	char text[1024];
+
+	snprintf(text, sizeof(text), "GET /v2/origin HTTP/1.1\r\nHost: h:1\r\n%s\r\n", headers);
+	fake.got_len = 0;
+	fake_sends(text);
+	snprintf(text, sizeof(text), "\r\nX-Origin: [%s]\r\nX-Base: [%s]\r\n", origin, base);
+	assert_got(text);
+}
+
+#define X_HTTPS "X-Forwarded-Proto: https\r\nX-Forwarded-Host: r.example\r\n"
+
+static void urls_behind_a_proxy(void **state)
+{
+	struct cidr_list proxies;
+
+	(void)state;
+	origin_is(X_HTTPS, "", "http://h:1"); /* nobody is trusted */
+	assert_int_equal(cidr_list_parse("198.51.100.0/24", &proxies), 0);
+	worker.proxies = &proxies;
+	origin_is(X_HTTPS, "", "http://h:1");
+	assert_int_equal(cidr_list_parse("192.0.2.0/24", &proxies), 0);
+	origin_is("", "", "http://h:1");
+	origin_is(X_HTTPS, "https://r.example", "https://r.example");
+	origin_is("X-Forwarded-Proto: https\r\n", "https://h:1", "https://h:1");
+	origin_is("Forwarded: for=1.2.3.4;host=r:2;proto=https\r\n", "https://r:2",
+		  "https://r:2");
+	set.gateway_public_url = "https://pub.example/";
+	origin_is(X_HTTPS, "https://pub.example", "https://pub.example");
+	set.gateway_public_url = "";
+}
+
 int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -319,6 +361,7 @@ int main(void)
 		CASE(stream_that_fails_before_its_first_byte),
 		CASE(giving_up),
 		CASE(error_bodies),
+		CASE(urls_behind_a_proxy),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
