@@ -20,6 +20,7 @@
 #include "gateway/chunk_fill.h"
 #include "gateway/upload_flights.h"
 #include "gateway/worker.h"
+#include "proto/base/failpoint.h"
 #include "proto/base/log.h"
 
 /* Recorded at the latest when so much is durable and not in a row. */
@@ -241,7 +242,10 @@ static int await_append(struct upload_stream *s, unsigned n)
 	size_t len = hasher_save(&after, state);
 	int rc;
 
-	rc = await_upload_append(s->worker->metadb, s->u, rows, n, state, len);
+	rc = await_failpoint(FP_APPEND_BEFORE);
+	if (rc == 0)
+		rc = await_upload_append(s->worker->metadb, s->u, rows, n, state, len);
+	await_failpoint(FP_APPEND_DONE);
 	arena_free(a);
 	if (rc == 0) {
 		note_recorded(s, n, &after);
@@ -309,6 +313,7 @@ static int await_send_chunk(struct upload_stream *s)
 	unsigned n;
 	int rc;
 
+	await_failpoint(FP_UPLOAD_PUT);
 	rc = send_filled(s);
 	if (rc == 0)
 		rc = await_flights_credit(&s->flights, UPLOAD_FLIGHTS);
@@ -386,6 +391,7 @@ static int await_all_durable(struct upload_stream *s)
 		if (rc < 0)
 			return rc;
 	}
+	await_failpoint(FP_UPLOAD_PUT);
 	rc = send_filled(s);
 	return rc < 0 ? rc : await_flights_credit(&s->flights, 1);
 }
@@ -399,6 +405,7 @@ int await_upload_stream_record(struct upload_stream *s)
 
 	if (stored == -ECANCELED)
 		return leave(s, stored);
+	await_failpoint(FP_UPLOAD_DURABLE);
 	rc = await_flights_rest(&s->flights, n, STRAGGLER_MS);
 	if (rc == 0 && n > 0)
 		rc = await_append(s, n);
@@ -421,7 +428,11 @@ static int await_commit(struct upload_stream *s, const struct digest *digest,
 	if (rc < 0)
 		return rc;
 	rows = rows_of(s, n, s->rq->arena, &after);
-	rc = await_upload_commit(s->worker->metadb, &who, s->u, rows, n, digest, done);
+	rc = await_failpoint(FP_COMMIT_BEFORE);
+	if (rc == 0)
+		rc = await_upload_commit(s->worker->metadb, &who, s->u, rows, n, digest, done);
+	if (rc == 0)
+		rc = await_failpoint(FP_COMMIT_DONE);
 	/* Whether that was done or not: an append would find nothing of it, or be first. */
 	if (rc == -ECANCELED)
 		s->unsure = n;

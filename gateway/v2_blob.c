@@ -17,6 +17,7 @@
 #include "gateway/worker.h"
 #include "metadb/blobs.h"
 #include "metadb/map_watch.h"
+#include "proto/base/failpoint.h"
 #include "proto/base/log.h"
 
 static const char octets[] = "application/octet-stream";
@@ -55,6 +56,7 @@ static int await_explain(struct request *rq, const struct digest *d,
 
 	if (rc != ERR_NOT_FOUND && rc != ERR_UNAVAILABLE && rc != -ETIMEDOUT)
 		return give_up(rq, rc, "reading the blob from storage");
+	await_failpoint(FP_READ_FAILED);
 	map_watch_poke(rq->worker->map);
 	if (await_blob_find(rq->worker->metadb, rq->arena, rq->package_id, d, false, &again) ==
 	    ERR_NOT_FOUND)
@@ -235,6 +237,7 @@ int v2_blob_get(struct request *rq)
 		describe(rq, &d);
 		return reply(rq, 304);
 	}
+	await_failpoint(FP_READ_ROW);
 	if (request_is(rq, METHOD_GET))
 		return await_get(rq, &d, &blob);
 	describe(rq, &d);

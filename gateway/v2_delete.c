@@ -15,6 +15,7 @@
 #include "gateway/worker.h"
 #include "metadb/deletes.h"
 #include "metadb/lookups.h"
+#include "proto/base/failpoint.h"
 
 static int refuse_needed(struct request *rq, const char *what, const struct digest *by)
 {
@@ -40,9 +41,11 @@ int v2_manifest_delete(struct request *rq)
 			       ? refuse(rq, DIGEST_INVALID,
 					"the reference is not a digest that is known here")
 			       : refuse(rq, MANIFEST_UNKNOWN, NULL);
+	await_failpoint(FP_DELETE_BEFORE);
 	rc = ref.is_digest
 		     ? await_manifest_delete(db, &who, rq->package_id, &ref.digest, &needed_by)
 		     : await_tag_delete(db, &who, rq->package_id, ref.tag);
+	await_failpoint(FP_DELETE_DONE);
 	if (rc == ERR_NOT_FOUND)
 		return refuse(rq, MANIFEST_UNKNOWN, NULL);
 	if (rc == ERR_CONFLICT && ref.is_digest)
@@ -59,7 +62,9 @@ int v2_blob_delete(struct request *rq)
 
 	if (digest_parse(text, strlen(text), &d) < 0)
 		return refuse(rq, DIGEST_INVALID, "this is not a digest that is known here");
+	await_failpoint(FP_DELETE_BEFORE);
 	rc = await_link_delete(rq->worker->metadb, &who, rq->package_id, &d, &needed_by);
+	await_failpoint(FP_DELETE_DONE);
 	if (rc == ERR_NOT_FOUND)
 		return refuse(rq, BLOB_UNKNOWN, NULL);
 	if (rc == ERR_CONFLICT)

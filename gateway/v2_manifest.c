@@ -13,6 +13,7 @@
 #include "gateway/reply.h"
 #include "gateway/worker.h"
 #include "metadb/manifests.h"
+#include "proto/base/failpoint.h"
 
 static int refuse_tag(struct request *rq)
 {
@@ -111,8 +112,13 @@ static int await_put(struct request *rq, struct manifest_new *m, struct manifest
 {
 	struct actor who = auth_actor(rq);
 
+	int rc;
+
 	m->target = auth_target(rq);
-	return await_manifest_put(rq->worker->metadb, rq->arena, &who, m, out);
+	await_failpoint(FP_MANIFEST_BEFORE);
+	rc = await_manifest_put(rq->worker->metadb, rq->arena, &who, m, out);
+	await_failpoint(FP_MANIFEST_DONE);
+	return rc;
 }
 
 /* The tags that a push sets. */

@@ -20,6 +20,7 @@
 #include "gateway/upload_stream.h"
 #include "gateway/worker.h"
 #include "metadb/blobs.h"
+#include "proto/base/failpoint.h"
 #include "proto/base/log.h"
 #include "storage/client/client.h"
 
@@ -277,6 +278,7 @@ int v2_upload_start(struct request *rq)
 	if (rc < 0)
 		return give_up(rq, rc == ERR_CONFLICT ? ERR_UNAVAILABLE : rc,
 			       "starting the upload");
+	await_failpoint(FP_UPLOAD_STARTED);
 	rq->package_id = u.package_id;
 	if (whole)
 		return await_take_all(rq, &u, &d);

@@ -52,10 +52,11 @@ any_process_runs() {
 	return 1
 }
 
-# The environment of started processes: clean, but a build with sanitizers may be told how to report.
+# The environment of started processes: clean, but a build with sanitizers may be told how to report, and one with
+# failpoints (proto/base/failpoint.h) where to look for them.
 build_environment() {
 	local name
-	for name in ASAN_OPTIONS UBSAN_OPTIONS LSAN_OPTIONS TSAN_OPTIONS; do
+	for name in ASAN_OPTIONS UBSAN_OPTIONS LSAN_OPTIONS TSAN_OPTIONS PACKHOUSE_FAILPOINTS; do
 		if [ -n "${!name-}" ]; then
 			clean_environment+=("$name=${!name}")
 		fi

@@ -11,6 +11,7 @@
 #include "metadb/collect.h"
 #include "metadb/keeper/keeper.h"
 #include "metadb/partitions.h"
+#include "proto/base/failpoint.h"
 #include "proto/base/log.h"
 #include "proto/base/metrics.h"
 #include "proto/base/settings.h"
@@ -36,6 +37,7 @@ static int await_purge(struct keeper *k)
 	rc = await_purge_list(k->db, a, settings()->keeper_trash_window, PURGE_MAX, &p);
 	if (rc < 0 || p.gens == 0)
 		goto out;
+	await_failpoint(FP_PURGE_LISTED);
 	pair = arena_alloc(a, p.pairs * sizeof(pair[0]) + 1);
 	for (size_t i = 0; i < p.pairs; i++) {
 		memcpy(pair[i].digest, p.pair[i].digest, sizeof(pair[i].digest));
@@ -47,9 +49,12 @@ static int await_purge(struct keeper *k)
 		rc = p.pairs == 0 ? 0 : await_cluster_drop(&k->cluster, node[i], pair, p.pairs);
 		if (rc < 0)
 			down[downs++] = node[i];
+		await_failpoint(FP_PURGE_SENT);
 	}
+	await_failpoint(FP_PURGE_ROWS);
 	if (rc != -ECANCELED)
 		rc = await_purge_finish(k->db, &p, down, downs);
+	await_failpoint(FP_PURGE_DONE);
 	if (rc > 0) {
 		metric_add(M_KEEPER_PURGED, rc);
 		log_info("dead instances purged", "instances=%d copies=%zu nodes=%zu owing=%zu",
@@ -69,18 +74,23 @@ static int await_collect(struct keeper *k)
 	struct collected uploads = {0};
 	int rc;
 
+	await_failpoint(FP_EXPIRE_BEFORE);
 	rc = await_uploads_expire(k->db, &uploads);
 	metric_add(M_KEEPER_EXPIRED, uploads.gone);
+	await_failpoint(FP_COLLECT_MANIFESTS);
 	if (rc == 0)
 		rc = await_manifests_collect(k->db, settings()->keeper_restore_window,
 					     &manifests);
 	metric_add(M_KEEPER_COLLECTED_MANIFESTS, manifests.gone);
+	await_failpoint(FP_COLLECT_LINKS);
 	if (rc == 0)
 		rc = await_links_collect(k->db, &links);
 	metric_add(M_KEEPER_COLLECTED_LINKS, links.gone);
+	await_failpoint(FP_COLLECT_BLOBS);
 	if (rc == 0)
 		rc = await_blobs_collect(k->db, &blobs);
 	metric_add(M_KEEPER_COLLECTED_BLOBS, blobs.gone);
+	await_failpoint(FP_COLLECT_DONE);
 	if (uploads.gone + manifests.gone + links.gone + blobs.gone > 0)
 		log_info("collected", "uploads=%lld manifests=%lld links=%lld blobs=%lld",
 			 (long long)uploads.gone, (long long)manifests.gone,

@@ -7,6 +7,7 @@
 #include "metadb/collect.h"
 #include "metadb/keeper/keeper.h"
 #include "metadb/partitions.h"
+#include "proto/base/failpoint.h"
 #include "proto/base/log.h"
 #include "proto/base/settings.h"
 #include "proto/base/task.h"
@@ -77,6 +78,7 @@ static int await_starts(struct keeper *k)
 
 		if (map_watch_view(k->cluster.map) == NULL)
 			break;
+		await_failpoint(FP_START_BEFORE);
 		rc = await_node_started(k->db, &start[i], part, parts);
 	}
 	arena_free(a);

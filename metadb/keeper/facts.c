@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "proto/base/failpoint.h"
+
 int await_facts(struct facts *f, struct arena *a, struct cluster *c, struct metadb *db)
 {
 	const struct cluster_view *view;
@@ -14,8 +16,10 @@ int await_facts(struct facts *f, struct arena *a, struct cluster *c, struct meta
 	f->nodes = cluster_nodes(c, a, &f->node);
 	for (size_t i = 0; i < f->parts && rc == 0; i++)
 		rc = await_cluster_list(c, a, f->part[i], f->node, f->nodes, &f->list[i]);
+	await_failpoint(FP_FACTS_LISTED);
 	if (rc == 0)
 		rc = await_partition_rows(db, a, f->part, f->parts, &f->rows);
+	await_failpoint(FP_FACTS_READ);
 	if (rc < 0)
 		return rc;
 	view = map_watch_view(c->map);

@@ -15,6 +15,7 @@
 
 #include "metadb/keeper/facts.h"
 #include "metadb/keeper/keeper.h"
+#include "proto/base/failpoint.h"
 #include "proto/base/log.h"
 #include "proto/base/metrics.h"
 #include "proto/base/settings.h"
@@ -59,6 +60,7 @@ static int await_drops(struct flight *f, const struct comparison *c)
 		}
 		log_info("copies dropped", "node=%u partition=%u copies=%zu", node,
 			 partition_of(pair[0].digest), count);
+		await_failpoint(FP_DROP_BEFORE);
 		rc = await_cluster_drop(&f->keeper->cluster, node, pair, count);
 		if (rc < 0)
 			result = rc;
@@ -74,8 +76,11 @@ static int await_pulls(struct flight *f, const struct comparison *c)
 
 	for (size_t i = 0; i < c->pulls; i++) {
 		const struct compare_pull *p = &c->pull[i];
-		int rc = await_store_pull(f->keeper->cluster.store, p->node, p->source,
-					  &p->pair, PULL_MS);
+		int rc;
+
+		await_failpoint(FP_PULL_ORDER);
+		rc = await_store_pull(f->keeper->cluster.store, p->node, p->source, &p->pair,
+				      PULL_MS);
 
 		if (rc == -ECANCELED)
 			return rc;
@@ -107,6 +112,7 @@ static int await_lost(struct flight *f, unsigned part, const struct comparison *
 
 	rc = await_cluster_list(&f->keeper->cluster, f->arena, part, f->facts.node,
 				f->facts.nodes, &list);
+	await_failpoint(FP_LOST_LISTED);
 	if (rc < 0)
 		return rc;
 	for (size_t k = 0; k < f->facts.nodes; k++)
@@ -185,6 +191,7 @@ static void await_flight(struct flight *f)
 {
 	int rc;
 
+	await_failpoint(FP_CLAIMED);
 	f->facts.parts = 0;
 	for (size_t i = 0; i < f->claims; i++) {
 		bool seen = false;
@@ -203,7 +210,9 @@ static void await_flight(struct flight *f)
 	}
 	if (rc == -ECANCELED)
 		return; /* the lease ends by itself */
+	await_failpoint(FP_SETTLE_BEFORE);
 	rc = await_partitions_settle(f->keeper->db, f->claim, f->claims);
+	await_failpoint(FP_SETTLE_DONE);
 	if (rc < 0 && rc != -ECANCELED)
 		log_warn("a comparison was not noted", "err=\"%s\"", err_text(rc));
 }

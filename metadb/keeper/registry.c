@@ -13,6 +13,7 @@
 
 #include "metadb/keeper/keeper.h"
 #include "metadb/partitions.h"
+#include "proto/base/failpoint.h"
 #include "proto/base/log.h"
 #include "proto/base/metrics.h"
 #include "proto/base/settings.h"
@@ -135,6 +136,7 @@ static void await_register(struct daemon_entry *e)
 	int rc;
 
 	e->notice = e->heard;
+	await_failpoint(FP_REGISTER_BEFORE);
 	rc = await_node_register(e->registry->keeper->db, &e->notice, &id, &changed);
 	if (rc == ERR_CONFLICT && may_replace(e)) {
 		rc = await_node_replace(e->registry->keeper->db, &e->notice,
@@ -143,6 +145,7 @@ static void await_register(struct daemon_entry *e)
 			rc = await_node_register(e->registry->keeper->db, &e->notice, &id,
 						 &changed);
 	}
+	await_failpoint(FP_REGISTER_DONE);
 	if (rc == 0) {
 		e->id = id;
 		e->refused = 0;

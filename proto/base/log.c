@@ -24,6 +24,11 @@ void log_open(const char *proc, enum log_level level)
 	lowest = level;
 }
 
+const char *log_proc(void)
+{
+	return proc_name;
+}
+
 bool log_enabled(enum log_level level)
 {
 	return level >= lowest;

@@ -20,6 +20,7 @@ enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 
 /* Name of the process as it stands in every line, e.g. "gateway-1/2"; copied. */
 void log_open(const char *proc, enum log_level level);
+const char *log_proc(void);
 bool log_enabled(enum log_level level);
 /* "debug", "info", "warn", "error" → level; ERR_SYNTAX otherwise. */
 int log_level_parse(const char *text, enum log_level *out) MUST_CHECK;

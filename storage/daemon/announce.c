@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proto/base/failpoint.h"
 #include "proto/base/log.h"
 #include "proto/base/settings.h"
 #include "proto/wire/link.h"
@@ -38,6 +39,7 @@ static void run_adopt(struct commit *c, struct store *store)
 	struct announcer *a =
 		(struct announcer *)((char *)c - offsetof(struct announcer, commit));
 
+	failpoint(FP_ADOPT_BEFORE);
 	a->adopted = store_adopt_cluster(store, a->cluster);
 }
 
@@ -121,6 +123,7 @@ static void announce(struct keeper *k)
 
 	if (k->call.waiting || !link_up(k->link))
 		return;
+	failpoint(FP_ANNOUNCE);
 	fill(k->announcer->server, &req.announce);
 	if (link_call(k->link, &k->call, &req, NULL, 0, ANNOUNCE_TIMEOUT_MS, on_answer) < 0)
 		log_debug("announcement not sent", "keeper=%s", link_address(k->link));

@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "proto/base/failpoint.h"
 #include "proto/base/metrics.h"
 
 TAILQ_HEAD(commit_list, commit);
@@ -90,6 +91,7 @@ static void *committer_main(void *arg)
 
 	while (take_group(c, &group)) {
 		commit_group(c, &group);
+		failpoint(FP_BATCH_APPLIED);
 		while ((m = TAILQ_FIRST(&group)) != NULL) {
 			TAILQ_REMOVE(&group, m, link);
 			hand_back(c, m);

@@ -7,6 +7,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "proto/base/failpoint.h"
+
 struct index {
 	pthread_rwlock_t lock; /* active, frozen, mark */
 	pthread_mutex_t checkpointing;
@@ -223,6 +225,7 @@ int index_checkpoint(struct index *ix, struct watermark *done)
 	*done = ix->mark;
 	pthread_rwlock_unlock(&ix->lock);
 
+	failpoint(FP_CHECKPOINT_FROZEN);
 	/* Nobody but this thread changes what is frozen. */
 	all = delta_range(ix->frozen, &key_first, &key_last, &count);
 	rc = 0;

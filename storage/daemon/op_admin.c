@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proto/base/failpoint.h"
 #include "proto/base/log.h"
 #include "proto/base/metrics.h"
 #include "proto/model/digest.h"
@@ -44,6 +45,7 @@ static void run_list(struct work *work)
 	j->rc = store_list(j->server->store, list->partition, list->partition,
 			   chunk_key_equal(&after, &start) ? NULL : &after, l->entries,
 			   list->limit, &l->count);
+	failpoint(FP_LIST_READ);
 }
 
 static void on_listed(struct work *work)
@@ -99,10 +101,12 @@ static void on_deleted(struct commit *c)
 			return;
 		}
 	}
-	if (d->next < j->req.del.pairs.count)
+	if (d->next < j->req.del.pairs.count) {
 		submit_deletes(j);
-	else
-		job_status(j, 0, "");
+		return;
+	}
+	failpoint(FP_DEL_DONE);
+	job_status(j, 0, "");
 }
 
 static void submit_deletes(struct job *j)

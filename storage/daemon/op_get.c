@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proto/base/failpoint.h"
 #include "proto/base/log.h"
 #include "proto/base/metrics.h"
 #include "storage/daemon/server.h"
@@ -31,6 +32,7 @@ static void run_read(struct work *work)
 		j->rc = -ETIMEDOUT;
 		return;
 	}
+	failpoint(FP_GET_BEFORE);
 	g->bytes = xmalloc(g->len);
 	for (unsigned i = 0; i < READ_TRIES; i++) {
 		j->rc = store_read(j->server->store, &key, true, j->req.get.offset, g->len,

@@ -10,6 +10,7 @@
  */
 #include <string.h>
 
+#include "proto/base/failpoint.h"
 #include "proto/base/metrics.h"
 #include "proto/model/digest.h"
 #include "storage/daemon/server.h"
@@ -83,6 +84,7 @@ static void run_verify(struct work *work)
 		return;
 	}
 	store_block_crcs(p->parts, (int)j->parts, p->crcs);
+	failpoint(FP_PUT_VERIFIED);
 	j->rc = 0;
 }
 

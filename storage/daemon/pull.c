@@ -6,6 +6,7 @@
  * the whole is. Only the pair itself is fetched: bytes of another gen would be good, but the
  * keeper must hear that the pair is missing there.
  */
+#include "proto/base/failpoint.h"
 #include "proto/base/log.h"
 #include "storage/daemon/peers.h"
 #include "storage/daemon/server.h"
@@ -104,8 +105,11 @@ static int await_pieces(struct job *j)
 TASK_ENTRY static void pull_main(void *arg)
 {
 	struct job *j = arg;
-	int rc = await_pieces(j);
+	int rc;
 
+	await_failpoint(FP_PULL_BEGUN);
+	rc = await_pieces(j);
+	await_failpoint(FP_PULL_FETCHED);
 	if (rc == 0)
 		put_bytes(j, &j->req.pull.pair);
 	else

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proto/base/failpoint.h"
 #include "proto/base/log.h"
 #include "storage/daemon/cursor.h"
 
@@ -18,6 +19,7 @@ int segment_create(struct disk *d, const struct superblock *super, uint64_t size
 	*unsynced = false;
 	if (rc < 0)
 		goto out;
+	failpoint(FP_ROLL_CREATED);
 	superblock_encode(super, pages);
 	superblock_encode(super, pages + LOG_PAGE);
 	rc = d->ops->write(file, &part, 1, 0);

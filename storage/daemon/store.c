@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "proto/base/crc32c.h"
+#include "proto/base/failpoint.h"
 #include "proto/base/log.h"
 #include "storage/daemon/store_inside.h"
 
@@ -91,7 +92,9 @@ int store_checkpoint(struct store *s)
 		return ERR_POISONED;
 	pthread_mutex_lock(&s->checkpointing);
 	before = s->unsaved;
+	failpoint(FP_CHECKPOINT_BEFORE);
 	rc = index_checkpoint(s->index, &mark);
+	failpoint(FP_CHECKPOINT_DONE);
 	if (rc == 0)
 		s->unsaved -= before;
 	pthread_mutex_unlock(&s->checkpointing);

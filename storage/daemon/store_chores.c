@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proto/base/failpoint.h"
 #include "proto/base/log.h"
 #include "proto/model/digest.h"
 
@@ -72,6 +73,7 @@ void store_copy_is_bad(struct store *s, const struct chores *c, const struct ind
 		 "gen=%llu segment=%llu offset=%llu bytes=%u", (unsigned long long)e->key.gen,
 		 (unsigned long long)e->place.segment, (unsigned long long)e->place.offset,
 		 e->len);
+	failpoint(FP_SCRUB_BAD);
 	store_drop_bad(s, &e->key, &e->place);
 	out->bad++;
 	if (c->on_bad)

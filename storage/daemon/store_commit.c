@@ -19,6 +19,7 @@
  * An fdatasync fails: the kernel may have thrown the pages away and will call the next
  * fdatasync a success. Nothing that this process writes can be trusted: the disk is poisoned.
  */
+#include "proto/base/failpoint.h"
 #include "proto/base/log.h"
 #include "storage/daemon/store_inside.h"
 
@@ -72,7 +73,9 @@ static int write_batch(struct store *s)
 	int rc;
 
 	add_part(b, zeros, -b->bytes % LOG_PAGE);
-	rc = s->disk->ops->write(open->file, b->parts, b->part_count, open->end);
+	rc = failpoint(FP_BATCH_BEFORE);
+	if (rc == 0)
+		rc = s->disk->ops->write(open->file, b->parts, b->part_count, open->end);
 	if (rc < 0) {
 		s->cut = (struct store_place){open->super.segment, open->end};
 		s->next_seq = b->first_seq;
@@ -82,7 +85,9 @@ static int write_batch(struct store *s)
 			  err_text(rc));
 		return rc;
 	}
-	rc = s->disk->ops->sync(open->file);
+	rc = failpoint(FP_BATCH_WRITTEN);
+	if (rc == 0)
+		rc = s->disk->ops->sync(open->file);
 	if (rc < 0) {
 		store_poison(s, "fdatasync of a batch", rc);
 		return ERR_POISONED;
@@ -123,6 +128,7 @@ static void flush(struct store *s)
 	if (b->count == 0)
 		return;
 	rc = write_batch(s);
+	failpoint(FP_BATCH_SYNCED);
 	if (rc == 0)
 		apply_batch(s);
 	for (size_t i = 0; i < b->count; i++)
@@ -171,7 +177,9 @@ static int roll(struct store *s, uint64_t need, bool use_reserve)
 	memcpy(super.node, s->identity.node, sizeof(super.node));
 	s->disk->ops->random(s->disk, &super.salt, sizeof(super.salt));
 	s->next_segment++;
+	failpoint(FP_ROLL_BEFORE);
 	rc = segment_create(s->disk, &super, size, &segment, &unsynced);
+	failpoint(FP_ROLL_SYNCED);
 	if (rc < 0 && unsynced) {
 		store_poison(s, "sync of a new segment", rc);
 		return ERR_POISONED;

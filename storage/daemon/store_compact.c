@@ -20,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proto/base/failpoint.h"
 #include "proto/base/log.h"
 #include "storage/daemon/store_chores.h"
 
@@ -176,6 +177,7 @@ static int flush_group(struct compaction *c)
 		return 0;
 	for (size_t i = 0; i < count; i++)
 		order[i] = &c->ops[i];
+	failpoint(FP_COMPACT_READ);
 	c->chores->commit(c->chores->arg, order, count);
 	c->count = c->fill = 0;
 	for (size_t i = 0; i < count; i++) {
@@ -305,8 +307,11 @@ static int count_deletes(struct compaction *c)
 static int remove_segment(struct store *s, struct segment *segment, struct chores_report *out)
 {
 	uint64_t size = segment->size;
-	int rc = s->disk->ops->unlink(s->disk, segment->super.segment);
+	int rc;
 
+	failpoint(FP_COMPACT_UNLINK);
+	rc = s->disk->ops->unlink(s->disk, segment->super.segment);
+	failpoint(FP_COMPACT_UNLINKED);
 	if (rc < 0 && rc != -ENOENT) {
 		log_warn("segment not removed", "segment=%llu reason=\"%s\"",
 			 (unsigned long long)segment->super.segment, err_text(rc));
@@ -346,8 +351,11 @@ static int remove_retired(struct store *s, struct chores_report *out)
 /* Nothing in the victim counts any more: let a checkpoint say so, then retire it. */
 static int retire(struct compaction *c)
 {
-	int rc = c->victim->live == 0 ? store_checkpoint(c->s) : -EAGAIN;
+	int rc;
 
+	failpoint(FP_COMPACT_COPIED);
+	rc = c->victim->live == 0 ? store_checkpoint(c->s) : -EAGAIN;
+	failpoint(FP_COMPACT_RETIRED);
 	if (rc == 0)
 		segment_table_retire(&c->s->segments, c->victim);
 	return rc;
@@ -396,6 +404,7 @@ int store_compact(struct store *s, const struct chores *chores, unsigned percent
 	rc = s->poisoned ? ERR_POISONED : seal_newest(c);
 	if (rc == 0 && choose(c, percent)) {
 		found = true;
+		failpoint(FP_COMPACT_CHOSEN);
 		rc = empty(c, percent);
 		c->victim->put_off = rc < 0 && rc != -ECANCELED;
 		segment_release(c->victim);

@@ -13,6 +13,7 @@
  */
 #include <stdlib.h>
 
+#include "proto/base/failpoint.h"
 #include "proto/base/log.h"
 #include "storage/daemon/store_inside.h"
 
@@ -242,6 +243,7 @@ int store_recover(struct store *s, struct index_base *base, const char *name)
 	if (s->next_segment <= replay.mark.place.segment)
 		s->next_segment = replay.mark.place.segment + 1;
 	apply_cuts(s);
+	failpoint(FP_RECOVER_OPENED);
 	for (size_t i = 0; i < s->segments.count; i++) {
 		struct segment *segment = s->segments.all[i];
 		bool marked = segment->super.segment == replay.mark.place.segment;
@@ -261,6 +263,7 @@ int store_recover(struct store *s, struct index_base *base, const char *name)
 		 (unsigned long long)s->found.replayed_bad,
 		 (unsigned long long)s->found.replayed_gaps,
 		 (unsigned long long)s->found.replayed_bytes, s->found.index_rebuilt);
+	failpoint(FP_RECOVER_REPLAYED);
 	/* So that the next start does not replay the same. */
 	if (s->unsaved > 0 && store_checkpoint(s) < 0)
 		log_warn("the next start replays the log again", "bytes=%llu",

@@ -23,6 +23,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "proto/base/failpoint.h"
 #include "proto/base/log.h"
 #include "storage/daemon/store_chores.h"
 
@@ -140,6 +141,7 @@ static int read_segment(struct store *s, const struct chores *chores, struct cho
 	struct record record;
 	int rc = 0;
 
+	failpoint(FP_SCRUB_SEGMENT);
 	cursor_init(&r.cursor, segment, from, to, READ_AHEAD);
 	while (rc == 0 && cursor_next(&r.cursor, &record))
 		rc = check_record(&r, &record);
