@@ -23,6 +23,12 @@ run_cluster() {
 	run_pytest cluster cluster --build-dir "$root/build/release"
 }
 
+# Real clusters of a build that has failpoints (proto/base/failpoint.h), which a release has not.
+run_faults() {
+	need_build unit-gcc dev gcc &&
+		run_pytest faults faults --build-dir "$root/build/unit-gcc"
+}
+
 run_clients() {
 	need_build release release gcc &&
 		run_pytest clients clients --build-dir "$root/build/release"
