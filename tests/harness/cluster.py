@@ -7,6 +7,7 @@ import re
 import shlex
 import signal
 import socket
+import subprocess
 import tempfile
 import time
 
@@ -38,6 +39,7 @@ class Cluster:
     def __init__(self, build_dir, storage=3, replicas=0, gateways=1, workers=2, settings=None):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="packhouse-cluster-", dir="/var/tmp"))
         self.dir.chmod(0o755)
+        self.build_dir = pathlib.Path(build_dir).resolve()
         self.storage = storage
         self.gateways = gateways
         self.port = free_ports(gateways)
@@ -47,6 +49,7 @@ class Cluster:
             self.first += ["--set", f"{key}={value}"]
         self.common = ["--dir", self.dir, "--build-dir", build_dir, "--no-build", "--no-install", "--detach"]
         self.env = {}
+        self.hosts = {}  # of processes whose private listener is not on 127.0.0.1
         self.users = 0
 
     # start and stop
@@ -86,6 +89,33 @@ class Cluster:
                 assert time.monotonic() < deadline, f"{name} survived SIGKILL"
                 time.sleep(0.01)
 
+    def restart(self, name, prefix=(), environment=(), flags=()):
+        """Kills a process and starts it as deploy/up had, with this command before it, more variables and flags.
+
+        For deploy/up and deploy/down it is the same process, until it is killed.
+        """
+        proc = pathlib.Path("/proc") / str(self.pid(name))
+        command = proc.joinpath("cmdline").read_text(encoding="utf-8").split("\0")[:-1]
+        variables = proc.joinpath("environ").read_text(encoding="utf-8").split("\0")[:-1]
+        status = proc.stat()
+        self.kill(name)
+        (self.dir / "run" / f"{name}.pid").unlink()
+        owner = [] if os.geteuid() else ["setpriv", f"--reuid={status.st_uid}", f"--regid={status.st_gid}",
+                                         "--init-groups"]
+        with open(self.dir / "log" / f"{name}.log", "ab") as log:
+            subprocess.Popen([*prefix, *owner, "env", "-i", *variables, *environment, *command, *flags], cwd=self.dir,
+                             stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, umask=0o077)
+        deadline = time.monotonic() + 60
+        while not self.is_ready(name):
+            assert time.monotonic() < deadline, f"{name} is not ready: {self.log(name)[-500:]}"
+            time.sleep(0.05)
+
+    def is_ready(self, name):
+        try:
+            return requests.get(self.private(name) + "/readyz", timeout=3).status_code == 200
+        except OSError:
+            return False
+
     def pids(self):
         return {path.stem: self.pid(path.stem) for path in (self.dir / "run").glob("*.pid")}
 
@@ -111,10 +141,12 @@ class Cluster:
         text = (self.dir / "packhouse.ports").read_text(encoding="utf-8")
         return {name: int(port) for name, port in re.findall(r"^([\w.-]+)=(\d+)$", text, flags=re.M)}
 
+    def private(self, name):
+        return f"http://{self.hosts.get(name, '127.0.0.1')}:{self.ports()[name + '.private']}"
+
     def metrics(self, name="gateway-1"):
         """{'name{labels}': value} of one process's private listener."""
-        url = f"http://127.0.0.1:{self.ports()[name + '.private']}/metrics"
-        lines = requests.get(url, timeout=10).text.splitlines()
+        lines = requests.get(self.private(name) + "/metrics", timeout=10).text.splitlines()
         return {line.rsplit(" ", 1)[0]: float(line.rsplit(" ", 1)[1]) for line in lines if line and line[0] != "#"}
 
     def database(self):

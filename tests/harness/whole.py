@@ -44,3 +44,14 @@ def assert_clean(cluster):
     assert status == 0 and report["clean"], report
     assert report["partitions"] == 16384
     assert report["warnings"] == {"postgresql_has_no_synchronous_standby": 1, "partition_owes_copies": 0}
+
+
+def assert_mended(cluster, load):
+    """What the load knows is there; nothing is owed or bad; each node has exactly the pairs that the rows name."""
+    load.pull_everything()
+    wait_until_whole(cluster)
+    names = [f"storage-{n + 1}" for n in range(cluster.storage)]
+    wait_for("bad copies were not replaced", lambda: not any(
+        cluster.metrics(name)["packhouse_storage_bad_chunks"] for name in names))
+    assert_clean(cluster)
+    load.pull_everything()
