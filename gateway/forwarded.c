@@ -1,6 +1,7 @@
 /*
- *   Forwarded:          element , element …     element:  for=… ; proto=https ;
- * host="a.example:1" X-Forwarded-Proto:  https , http X-Forwarded-Host:   a.example , b.example
+ * Forwarded is a list, each proxy adds an element at its end: for=… ; proto=https ;
+ * host="a.example:1". X-Forwarded-Proto and X-Forwarded-Host are lists of bare words. Only the
+ * last item counts: it is what the proxy that we trust has said itself.
  */
 #include "gateway/forwarded.h"
 
