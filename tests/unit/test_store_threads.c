@@ -194,18 +194,41 @@ static void *cleaner(void *arg)
 	int64_t now = 1700000000;
 	(void)arg;
 
-	while (!stop) {
-		int rc = store_compact(store, &chores, 80, &report);
+	bool last;
 
+	/* Once more after all others have ended: on a busy machine it may be the only time. */
+	do {
+		int rc;
+
+		last = stop;
+		rc = store_compact(store, &chores, 80, &report);
 		/* A complaint was just being noted. */
 		wrong += rc < 0 && rc != -EAGAIN;
 		wrong += store_scrub(store, &chores, 100, now += 10, &report) < 0;
-	}
+	} while (!last);
 	pthread_mutex_lock(&handed.lock);
 	handed.ended = true;
 	pthread_cond_broadcast(&handed.change);
 	pthread_mutex_unlock(&handed.lock);
 	return NULL;
+}
+
+/* How many copies the store lists, each of which can be read. */
+static uint64_t listed(void)
+{
+	struct store_entry *entries = xmalloc(KEYS * sizeof(*entries));
+	unsigned char *got = xmalloc(CHUNK_MAX);
+	struct store_piece piece;
+	size_t count;
+
+	assert_int_equal(store_list(store, 0, PARTITIONS - 1, NULL, entries, KEYS, &count), 0);
+	for (size_t i = 0; i < count; i++)
+		assert_int_equal(
+			store_read(store, &entries[i].key, false, 0, CHUNK_MAX, got, &piece),
+			0);
+	free(got);
+	free(entries);
+	return count;
 }
 
 static void all_threads_at_once(void **state)
@@ -228,8 +251,10 @@ static void all_threads_at_once(void **state)
 	for (int i = 0; i < READERS + 3; i++)
 		pthread_join(threads[i], NULL);
 	assert_int_equal(wrong, 0);
+	/* How many are left is the scheduler's choice (readers drop copies): they are counted.
+	 */
 	store_stats(store, &stats);
-	assert_true(stats.chunks > KEYS / 4);
+	assert_int_equal(stats.chunks, listed());
 	assert_true(report.moved > 0 && report.segments > 0 && report.checked > 0);
 	assert_int_equal(report.bad, 0);
 	assert_int_equal(store_close(store), 0);
