@@ -34,21 +34,30 @@ run_clients() {
 		run_pytest clients clients --build-dir "$root/build/release"
 }
 
-# Each target for some seconds, beginning with its corpus; a crash leaves its input in build/fuzz/.
+# Each target for some seconds, beginning with its corpus, as many at once as there are processors; a crash leaves
+# its input in build/fuzz/.
 run_fuzz() {
-	local target name seconds=${PACKHOUSE_FUZZ_SECONDS:-15} corpus
+	local target seconds=${PACKHOUSE_FUZZ_SECONDS:-12} targets
 	need_build fuzz fuzz clang-14 tests/fuzz/all || return
-	while read -r target; do
-		name=${target##*/fuzz_}
-		corpus=$root/build/fuzz/corpus/$name
-		mkdir -p "$corpus"
-		echo "fuzzing $name for $seconds s"
-		check "fuzz $name" fuzz_one "$target" "$name" "$corpus" "$seconds"
-	done < <(find "$root/build/fuzz" -name 'fuzz_*' -type f -perm -u+x | sort)
+	mapfile -t targets < <(find "$root/build/fuzz" -name 'fuzz_*' -type f -perm -u+x | sort)
+	rm -f "$root"/build/fuzz/*.passed
+	for target in "${targets[@]}"; do
+		while (($(jobs -rp | wc -l) >= $(nproc))); do
+			sleep 0.2
+		done
+		echo "fuzzing ${target##*/fuzz_} for $seconds s"
+		fuzz_one "$target" "${target##*/fuzz_}" "$seconds" &
+	done
+	wait
+	for target in "${targets[@]}"; do
+		check "fuzz ${target##*/fuzz_}" test -e "$root/build/fuzz/${target##*/fuzz_}.passed"
+	done
 }
 
+# fuzz_one TARGET NAME SECONDS: leaves build/fuzz/NAME.passed, or shows the end of the log
 fuzz_one() {
-	local target=$1 name=$2 corpus=$3 seconds=$4 seeds=()
+	local target=$1 name=$2 seconds=$3 corpus=$root/build/fuzz/corpus/$2 seeds=()
+	mkdir -p "$corpus"
 	if [ -d "$root/tests/fuzz/corpus/$name" ]; then
 		seeds=("$root/tests/fuzz/corpus/$name")
 	fi
@@ -56,8 +65,9 @@ fuzz_one() {
 		-artifact_prefix="$root/build/fuzz/$name-" "$corpus" "${seeds[@]}" \
 		2>"$root/build/fuzz/$name.log" </dev/null || {
 		tail -n 40 "$root/build/fuzz/$name.log"
-		return 1
+		return
 	}
+	touch "$root/build/fuzz/$name.passed"
 }
 
 # The same unit and database tests, and a part of the cluster tests, with programs that watch their own memory.
