@@ -15,6 +15,7 @@
  */
 #include "proto/base/zsock.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zmq.h>
@@ -295,11 +296,13 @@ static void start(struct zsock *z)
 	deferred_queue(&z->pass);
 }
 
+/* A name is never used again: ZeroMQ's own thread gives it free some time after the close. */
 static void start_monitor(struct zsock *z)
 {
+	static atomic_ulong monitors;
 	char name[64];
 
-	snprintf(name, sizeof(name), "inproc://monitor-%p", (void *)z);
+	snprintf(name, sizeof(name), "inproc://monitor-%lu", atomic_fetch_add(&monitors, 1));
 	z->monitor = zmq_socket(context, ZMQ_PAIR);
 	if (z->monitor == NULL ||
 	    zmq_socket_monitor(z->socket, name,
