@@ -211,6 +211,27 @@ H_TEST(a_start_makes_due_once)
 	arena_free(a);
 }
 
+/* It was up and failed its orders, so they wait; a new start ends the waiting. */
+H_TEST(a_start_makes_old_debts_due_at_once)
+{
+	struct node_start start = {.incarnation = 3};
+	struct arena *a = arena_new();
+	struct partition_claim *claim;
+	uint16_t node = (uint16_t)await_h_int("SELECT id FROM node WHERE name = 'storage-2'");
+
+	assert_int_equal(await_partition_due(h_db, 9, node), 0);
+	await_h_sql("UPDATE partition_owes SET tries = 9, "
+		    "not_before = now() + interval '5 minutes'");
+	assert_int_equal(await_partitions_claim(h_db, a, &node, 1, 10, 60000, &claim), 0);
+	start.id = node;
+	assert_int_equal(await_node_started(h_db, &start, NULL, 0), 0);
+	assert_int_equal(await_partitions_claim(h_db, a, &node, 1, 10, 60000, &claim), 1);
+	assert_int_equal(claim[0].part, 9);
+	assert_int_equal(claim[0].node, node);
+	await_h_sql("DELETE FROM partition_owes");
+	arena_free(a);
+}
+
 H_TEST(an_empty_disk_takes_the_place_of_a_silent_one)
 {
 	struct node_notice fresh = notice(2);
@@ -255,6 +276,7 @@ int main(void)
 		cmocka_unit_test(the_oldest_comparisons_become_due),
 		cmocka_unit_test(rows_are_live_dead_open_and_lost),
 		cmocka_unit_test(a_start_makes_due_once),
+		cmocka_unit_test(a_start_makes_old_debts_due_at_once),
 		cmocka_unit_test(an_empty_disk_takes_the_place_of_a_silent_one),
 	};
 
