@@ -209,7 +209,11 @@ static void start_request(struct http_conn *c, const struct http_head *parsed)
 	c->client_keeps = head->keep_alive;
 	c->continue_due = head->expect_continue;
 	c->more_likely = c->broken = c->head_sent = c->keep = c->cut = false;
-	c->stream = (struct http_stream){.ops = &conn_stream_ops, .remote = c->remote};
+	c->stream = (struct http_stream){
+		.ops = &conn_stream_ops,
+		.remote = c->remote,
+		.secure = c->front->tls != NULL,
+	};
 	if (!c->front->service.on_request(c->front->service.arg, &c->stream, a, head)) {
 		arena_free(a);
 		c->stream.task = NULL;
@@ -276,6 +280,10 @@ static void read_head(struct http_conn *c)
 	n = c->transport->ops->readv(c->transport, &iov, 1);
 	if (n == -EAGAIN || n == -EINTR)
 		return;
+	if (n == ERR_PROTOCOL) {
+		refuse_head(c, 400, "this port speaks TLS: use https");
+		return;
+	}
 	if (n <= 0) {
 		conn_free(c);
 		return;

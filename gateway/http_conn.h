@@ -25,6 +25,7 @@ struct http_limits {
 
 /* What the connections of a process share. */
 struct http_front;
+struct tls;
 
 struct http_front *http_front_new(struct loop *l, const struct http_limits *limits,
 				  const struct http_service *service);
@@ -35,6 +36,8 @@ unsigned http_front_count(const struct http_front *f);
 
 /* Accept from a shared listening socket; takes over the fd, which is closed when draining. */
 void http_front_listen(struct http_front *f, int fd);
+/* Those accepted from now on speak TLS, with NULL plain HTTP; `tls` must outlive the front. */
+void http_front_use_tls(struct http_front *f, const struct tls *tls);
 /* Serve a connection that exists already; takes over the transport. `remote` is copied. */
 void http_front_serve(struct http_front *f, struct transport *t, const char *remote);
 

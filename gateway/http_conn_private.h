@@ -27,6 +27,7 @@ struct http_front {
 	struct loop *loop;
 	struct http_limits limits;
 	struct http_service service;
+	const struct tls *tls; /* NULL: plain TCP */
 	TAILQ_HEAD(, http_conn) conns;
 	unsigned count;
 	struct http_listener listener[HTTP_LISTENERS_MAX];

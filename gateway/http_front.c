@@ -17,6 +17,7 @@
 #include <arpa/inet.h>
 
 #include "gateway/http_conn_private.h"
+#include "gateway/tls.h"
 #include "proto/base/address.h"
 #include "proto/base/log.h"
 #include "proto/base/metrics.h"
@@ -156,7 +157,10 @@ static int accept_one(struct http_front *f, int listener)
 		return errno == ECONNABORTED || errno == EINTR;
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	remote_text(&ss, remote);
-	http_front_serve(f, transport_plain_new(f->loop, fd), remote);
+	http_front_serve(f,
+			 f->tls != NULL ? transport_tls_new(f->loop, fd, f->tls)
+					: transport_plain_new(f->loop, fd),
+			 remote);
 	return 1;
 }
 
@@ -169,6 +173,11 @@ static void on_listener(void *arg, int ready)
 	(void)accept_one(f, ln->watch.fd);
 	if (f->count >= f->limits.connections)
 		watch_listeners(f);
+}
+
+void http_front_use_tls(struct http_front *f, const struct tls *tls)
+{
+	f->tls = tls;
 }
 
 void http_front_listen(struct http_front *f, int fd)

@@ -6,6 +6,9 @@
  * closes every file that is not its own before anything else: the parent's poll set, the
  * private listener and the channels of the other workers must not live on in it.
  *
+ * SIGHUP reads the certificate again. Good, the workers are told to do the same; otherwise all
+ * go on with the old one, which workers that are started later inherit.
+ *
  * A worker that dies is replaced after a pause, 0.1 s at first, doubled up to 5 s as long as
  * they die young.
  */
@@ -20,6 +23,7 @@
 #include <unistd.h>
 
 #include "gateway/parent_private.h"
+#include "gateway/tls.h"
 #include "gateway/worker.h"
 #include "proto/base/log.h"
 #include "proto/base/metrics.h"
@@ -38,6 +42,7 @@ static void signal_set(sigset_t *out)
 	sigaddset(out, SIGCHLD);
 	sigaddset(out, SIGTERM);
 	sigaddset(out, SIGINT);
+	sigaddset(out, SIGHUP);
 }
 
 static int compare(const void *a, const void *b)
@@ -73,10 +78,11 @@ static NORETURN void child(struct parent *p, int index, int channel, pid_t paren
 	/* Ctrl-C reaches the whole group: the parent decides what it means. */
 	signal(SIGINT, SIG_IGN);
 	signal_set(&all);
+	sigdelset(&all, SIGHUP); /* until the worker listens to it */
 	sigprocmask(SIG_UNBLOCK, &all, NULL);
 	if (getppid() != parent)
 		_exit(1);
-	exit(worker_run(index, listeners.fd, listeners.count, channel));
+	exit(worker_run(index, listeners.fd, listeners.count, channel, p->tls));
 }
 
 static void on_channel(void *arg, int ready)
@@ -219,6 +225,29 @@ static void stop(struct parent *p)
 		loop_stop(p->loop);
 }
 
+static void complain(const struct parent *p)
+{
+	const char *complaint = tls_complaint(p->tls);
+
+	if (complaint != NULL)
+		log_warn(complaint, "file=%s", p->set->gateway_tls_certificate);
+}
+
+static void reload(struct parent *p)
+{
+	char why[TLS_WHY_MAX];
+
+	if (p->tls == NULL) {
+		log_info("no certificate to read again", NULL);
+	} else if (tls_reload(p->tls, why) < 0) {
+		log_error("the old certificate stays", "why=\"%s\"", why);
+	} else {
+		log_info("certificate read again", "file=%s", p->set->gateway_tls_certificate);
+		complain(p);
+		tell_workers(p, SIGHUP);
+	}
+}
+
 static void on_signals(void *arg, int ready)
 {
 	struct signalfd_siginfo info;
@@ -228,6 +257,8 @@ static void on_signals(void *arg, int ready)
 	while (read(p->signal_fd, &info, sizeof(info)) == sizeof(info))
 		if (info.ssi_signo == SIGCHLD)
 			bury_all(p);
+		else if (info.ssi_signo == SIGHUP)
+			reload(p);
 		else
 			stop(p);
 }
@@ -246,10 +277,31 @@ static void watch_signals(struct parent *p)
 	watch_want(&p->signals, WATCH_READ);
 }
 
+static int open_certificate(struct parent *p)
+{
+	const char *certificate = p->set->gateway_tls_certificate;
+	const char *key = p->set->gateway_tls_key;
+	char why[TLS_WHY_MAX] = "gateway.tls_certificate and gateway.tls_key go together";
+
+	if (certificate[0] == '\0' && key[0] == '\0')
+		return 0;
+	if (certificate[0] != '\0' && key[0] != '\0')
+		p->tls = tls_open(certificate, key, why);
+	if (p->tls != NULL) {
+		complain(p);
+		return 0;
+	}
+	log_error("no certificate to serve with", "why=\"%s\"", why);
+	return ERR_SYNTAX;
+}
+
 static int open_all(struct parent *p)
 {
-	int rc = listen_open(p->set->gateway_bind, (int)p->set->gateway_port, &p->listeners);
+	int rc = open_certificate(p);
 
+	if (rc == 0)
+		rc = listen_open(p->set->gateway_bind, (int)p->set->gateway_port,
+				 &p->listeners);
 	if (rc < 0)
 		return rc;
 	rc = probe_open(p->loop, p->set->gateway_private, &parent_hooks, p, &p->probe);
@@ -274,8 +326,8 @@ static void serve(struct parent *p)
 		timer_init(&p->place[i].again, p->loop, on_again, &p->place[i]);
 		start(&p->place[i]);
 	}
-	log_info("serving", "addresses=%s port=%lld workers=%u", p->set->gateway_bind,
-		 (long long)p->set->gateway_port, p->count);
+	log_info("serving", "addresses=%s port=%lld workers=%u tls=%s", p->set->gateway_bind,
+		 (long long)p->set->gateway_port, p->count, p->tls != NULL ? "yes" : "no");
 	loop_run(p->loop);
 	for (unsigned i = 0; i < p->count; i++)
 		timer_fini(&p->place[i].again);
@@ -300,6 +352,7 @@ int parent_run(void)
 	if (p.probe != NULL)
 		probe_close(p.probe);
 	listen_close(&p.listeners);
+	tls_free(p.tls);
 	loop_free(p.loop);
 	if (rc == 0)
 		process_remove_pidfile();

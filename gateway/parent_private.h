@@ -12,6 +12,7 @@
 #include "proto/base/settings.h"
 
 struct parent;
+struct tls;
 
 /* A worker's place: slot and channel; whoever fills it changes when a worker dies. */
 struct place {
@@ -30,6 +31,7 @@ struct parent {
 	struct loop *loop;
 	const struct settings *set;
 	struct listen_set listeners;
+	struct tls *tls; /* workers inherit it; NULL: users speak plain HTTP */
 	struct probe *probe;
 	int signal_fd;
 	struct watch signals;

@@ -1,7 +1,8 @@
 /*
  * The bytes below HTTP: a socket, TLS over one, or a script in a test.
  *
- * readv and writev never block: > 0 bytes, -EAGAIN, another -errno; readv 0 at the end. After
+ * readv and writev never block: > 0 bytes, -EAGAIN, another -errno; readv 0 at the end, and
+ * ERR_PROTOCOL once when the client speaks plain text to TLS (it understands the answer). After
  * want(), on_ready(arg, WATCH_READ | WATCH_WRITE) is called on the loop's stack, again and
  * again while that is possible (level-triggered), until want(0). A transport that holds
  * decrypted bytes counts as readable.
@@ -15,6 +16,7 @@
 #include "proto/base/loop.h"
 
 struct transport;
+struct tls;
 
 struct transport_ops {
 	ssize_t (*readv)(struct transport *t, const struct iovec *iov, int count);
@@ -34,3 +36,9 @@ struct transport {
 
 /* A connected, non-blocking socket; takes over the fd. */
 struct transport *transport_plain_new(struct loop *l, int fd);
+/*
+ * The server's side of TLS over such a socket, with the certificate of now. Reading does
+ * the handshake; there is no time-out of its own, the reader's counts. A client that speaks
+ * plain text causes ERR_PROTOCOL at the first read, and is answered in plain text from then on.
+ */
+struct transport *transport_tls_new(struct loop *l, int fd, const struct tls *tls);

@@ -25,6 +25,7 @@
 #include "gateway/cidr.h"
 #include "gateway/http_conn.h"
 #include "gateway/request.h"
+#include "gateway/tls.h"
 #include "gateway/trouble.h"
 #include "gateway/upload_stream.h"
 #include "metadb/key_watch.h"
@@ -54,6 +55,7 @@ struct life {
 	const int *listeners;
 	unsigned listener_count;
 	bool listening;
+	struct tls *tls; /* NULL: users speak plain HTTP */
 	int64_t started_ms;
 	struct timer tick;  /* gauges, readiness */
 	struct timer drain; /* drain_timeout, then the grace after the abort */
@@ -273,6 +275,27 @@ static void on_terminate(void *arg)
 	tell_readiness(l);
 }
 
+/* The parent has read the files without trouble. */
+static void on_reload(void *arg)
+{
+	struct life *l = arg;
+	char why[TLS_WHY_MAX];
+
+	if (l->tls != NULL && tls_reload(l->tls, why) < 0)
+		log_error("the old certificate stays", "why=\"%s\"", why);
+}
+
+/* It may have come since the fork: blocked until somebody listens. */
+static void watch_reload(struct life *l)
+{
+	sigset_t set;
+
+	loop_on_signal(l->worker.loop, SIGHUP, on_reload, l);
+	sigemptyset(&set);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
 static void open_clients(struct worker *w)
 {
 	struct metadb_options options;
@@ -287,7 +310,7 @@ static void open_clients(struct worker *w)
 	w->map = map_watch_new(w->metadb, on_map, w);
 }
 
-static void open_front(struct worker *w)
+static void open_front(struct worker *w, const struct tls *tls)
 {
 	struct http_limits limits = {
 		.connections = (unsigned)w->set->gateway_connections,
@@ -298,6 +321,7 @@ static void open_front(struct worker *w)
 	struct http_service service = {.on_request = on_request, .arg = w};
 
 	w->front = http_front_new(w->loop, &limits, &service);
+	http_front_use_tls(w->front, tls);
 }
 
 static void life_begin(struct life *l, int index, int channel)
@@ -319,6 +343,7 @@ static void life_begin(struct life *l, int index, int channel)
 	zsock_setup(ZMQ_THREADS);
 	loop_on_signal(w->loop, SIGTERM, on_terminate, l);
 	loop_on_signal(w->loop, SIGUSR1, on_dump_signal, l);
+	watch_reload(l);
 	watch_init(&l->channel_watch, w->loop, channel, on_channel, l);
 	watch_want(&l->channel_watch, WATCH_READ);
 	timer_init(&l->tick, w->loop, on_tick, l);
@@ -352,9 +377,9 @@ static void life_end(struct life *l)
 	free(l->told);
 }
 
-int worker_run(int index, const int *listeners, unsigned count, int channel)
+int worker_run(int index, const int *listeners, unsigned count, int channel, struct tls *tls)
 {
-	struct life l = {.listeners = listeners, .listener_count = count};
+	struct life l = {.listeners = listeners, .listener_count = count, .tls = tls};
 
 	/* Without its parent a worker would hold the port and nobody would know it. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
@@ -362,7 +387,7 @@ int worker_run(int index, const int *listeners, unsigned count, int channel)
 	life_begin(&l, index, channel);
 	process_log_open(l.worker.name);
 	open_clients(&l.worker);
-	open_front(&l.worker);
+	open_front(&l.worker, tls);
 	l.started_ms = clock_now_ms();
 	on_tick(&l);
 	loop_run(l.worker.loop);

@@ -21,6 +21,7 @@ struct store_client;
 struct http_front;
 struct trouble;
 struct cidr_list;
+struct tls;
 
 struct worker {
 	struct loop *loop;
@@ -46,6 +47,7 @@ void worker_request_id(struct worker *w, char id[33]);
 /*
  * The life of a worker, called by the parent in the forked child: serves until SIGTERM and the
  * drain after it, or until the parent is gone. `listeners` are shared, non-blocking sockets;
- * `channel` is this worker's end of the socket pair. Returns the exit code.
+ * `channel` is this worker's end of the socket pair; `tls` is the parent's certificate, NULL
+ * without, read again at SIGHUP, which the caller has blocked. Returns the exit code.
  */
-int worker_run(int index, const int *listeners, unsigned count, int channel);
+int worker_run(int index, const int *listeners, unsigned count, int channel, struct tls *tls);

@@ -54,6 +54,13 @@ host_for_users() {
 	esac
 }
 
+# url_for_users: how they reach the first gateway
+url_for_users() {
+	local scheme=http
+	if speaks_tls; then scheme=https; fi
+	echo "$scheme://$(host_for_users):${option[port]}"
+}
+
 # Settings that all processes of the cluster share; what differs from one to the next are flags (see deploy/up).
 write_config() {
 	local -A value=(
@@ -68,6 +75,10 @@ write_config() {
 		[storage.bind]=127.0.0.1
 	)
 	local setting key
+	if [ "${option[tls]}" = yes ]; then
+		value[gateway.tls_certificate]=$dir/tls/server.crt
+		value[gateway.tls_key]=$dir/tls/server.key
+	fi
 	for setting in "${settings[@]}"; do
 		value[${setting%%=*}]=${setting#*=}
 	done
@@ -80,12 +91,13 @@ write_config() {
 }
 
 write_environment() {
-	local registry
-	registry=$(host_for_users):${option[port]}
+	local ca=''
+	[ "${option[tls]}" = no ] || ca=$dir/tls/ca.crt
 	install_file "$dir/packhouse.env" 0600 "$(id -un):$(id -gn)" <<-TEXT
 		# How to reach this cluster, for people and scripts: . $dir/packhouse.env
-		PACKHOUSE_URL='http://$registry'
-		PACKHOUSE_REGISTRY='$registry'
+		PACKHOUSE_URL='$(url_for_users)'
+		PACKHOUSE_REGISTRY='$(host_for_users):${option[port]}'
+		PACKHOUSE_CA='$ca'
 		PACKHOUSE_ADMIN_LOGIN='$admin_login'
 		PACKHOUSE_ADMIN_TOKEN='$admin_token'
 		PACKHOUSE_METRICS_URL='http://127.0.0.1:${ports[gateway-1.private]}/metrics'
@@ -102,15 +114,16 @@ make_admin_token() {
 }
 
 say_how_to_use() {
-	local registry
+	local registry trust=
 	registry=$(host_for_users):${option[port]}
+	[ "${option[tls]}" = no ] || trust="--cacert \"\$PACKHOUSE_CA\" "
 	cat <<-TEXT
 
 		Packhouse serves $registry. Make an account and a token for it, then log in, push and pull:
 
 		  . $dir/packhouse.env
 		  admin() {
-		    curl -sS -H "Authorization: token \$PACKHOUSE_ADMIN_TOKEN" \\
+		    curl -sS ${trust}-H "Authorization: token \$PACKHOUSE_ADMIN_TOKEN" \\
 		      "\$PACKHOUSE_URL/api/v3/admin/\$1" -d "\$2"
 		  }
 		  admin users '{"login":"alice","email":"alice@example.org"}'
@@ -124,4 +137,5 @@ say_how_to_use() {
 		Logs are in $dir/log, everything else one needs to know in $dir/packhouse.env.
 		Stop it: deploy/down --dir $dir
 	TEXT
+	say_how_to_trust "$registry"
 }

@@ -7,9 +7,9 @@
 
 # The cluster's shape: name, default. --set is a list and kept apart.
 declare -A option=(
-	[port]=5000 [bind]='' [storage]=3 [replicas]=0 [gateways]=1 [workers]=2
+	[port]=5000 [bind]='' [storage]=3 [replicas]=0 [gateways]=1 [workers]=2 [tls]=no
 )
-option_order=(port bind storage replicas gateways workers)
+option_order=(port bind storage replicas gateways workers tls)
 declare -A given=() # the same names, only what the command line said
 settings=()         # KEY=VALUE of each --set
 settings_given=()
@@ -34,6 +34,7 @@ storage daemons and gateways. Run again it starts what is not running, with the 
   --replicas N     copies of each chunk; 0: three, or as many as there are daemons (0)
   --gateways N     gateways (1)
   --workers N      worker processes of each gateway (2)
+  --tls            the gateways speak TLS, with a certificate made here; --no-tls: they do so no longer
   --set KEY=VALUE  a setting of the programs; may be repeated
   --build-dir DIR  where the programs are built (build/release)
   --no-build       take the programs as they are in the build folder
@@ -73,7 +74,8 @@ parse_up_options() {
 		--no-build) want_build=no ;;
 		--no-install) want_install=no ;;
 		--detach) detach=yes ;;
-		--tls) die "--tls: this version has no TLS front; put a TLS proxy before the gateways' port" ;;
+		--tls) given[tls]=yes ;;
+		--no-tls) given[tls]=no ;;
 		-h | --help)
 			usage_up
 			exit 0
@@ -110,7 +112,7 @@ read_options() {
 	while IFS='=' read -r name value; do
 		case $name in
 		set) settings+=("$value") ;;
-		port | bind | storage | replicas | gateways | workers) option[$name]=$value ;;
+		port | bind | storage | replicas | gateways | workers | tls) option[$name]=$value ;;
 		'' | '#'*) ;;
 		*) die "$dir/packhouse.options: unknown option $name (made by another version?)" ;;
 		esac

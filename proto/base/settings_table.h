@@ -52,6 +52,8 @@ SETTING_TEXT(gateway_bind, "gateway.bind", "127.0.0.1,::1", "addresses on which 
 SETTING_INT(gateway_port, "gateway.port", 5000, 1, 65535, "port on which the gateway serves users")
 SETTING_INT(gateway_workers, "gateway.workers", 2, 1, 256, "worker processes")
 SETTING_TEXT(gateway_private, "gateway.private", "127.0.0.1:0", "address and port of the gateway's private listener")
+SETTING_TEXT(gateway_tls_certificate, "gateway.tls_certificate", "", "PEM file with the certificate and those up to the CA: gateway.port speaks TLS then; SIGHUP reads it again; empty: plain HTTP")
+SETTING_TEXT(gateway_tls_key, "gateway.tls_key", "", "PEM file with the certificate's key, without a pass phrase")
 SETTING_TEXT(gateway_public_url, "gateway.public_url", "", "URL under which users reach the registry; empty: from a trusted proxy's headers or the request's Host")
 SETTING_TEXT(gateway_trusted_proxies, "gateway.trusted_proxies", "", "addresses and networks (10.0.0.0/8), separated by commas, of proxies whose Forwarded and X-Forwarded-Proto and -Host are believed")
 SETTING_INT(gateway_connections, "gateway.connections", 10000, 1, 100000, "open connections a worker accepts at most")

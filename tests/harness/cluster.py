@@ -36,7 +36,7 @@ def free_ports(count):
 
 
 class Cluster:
-    def __init__(self, build_dir, storage=3, replicas=0, gateways=1, workers=2, settings=None):
+    def __init__(self, build_dir, storage=3, replicas=0, gateways=1, workers=2, settings=None, tls=False):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="packhouse-cluster-", dir="/var/tmp"))
         self.dir.chmod(0o755)
         self.build_dir = pathlib.Path(build_dir).resolve()
@@ -44,7 +44,7 @@ class Cluster:
         self.gateways = gateways
         self.port = free_ports(gateways)
         self.first = ["--port", self.port, "--storage", storage, "--replicas", replicas, "--gateways", gateways,
-                      "--workers", workers]
+                      "--workers", workers, *(["--tls"] if tls else [])]
         for key, value in {"storage.segment_size": "1M", **(settings or {})}.items():
             self.first += ["--set", f"{key}={value}"]
         self.common = ["--dir", self.dir, "--build-dir", build_dir, "--no-build", "--no-install", "--detach"]
@@ -135,7 +135,12 @@ class Cluster:
     # what it says about itself
 
     def url(self, gateway=1):
-        return f"http://127.0.0.1:{self.port + gateway - 1}"
+        return f"{self.env['PACKHOUSE_URL'].split(':')[0]}://127.0.0.1:{self.port + gateway - 1}"
+
+    @property
+    def ca(self):
+        """The file with the CA that users are to trust; True, as requests has it, without."""
+        return self.env["PACKHOUSE_CA"] or True
 
     def ports(self):
         text = (self.dir / "packhouse.ports").read_text(encoding="utf-8")
@@ -174,7 +179,7 @@ class Cluster:
 
     def admin(self, method, path, body=None):
         """A call of the REST API by the site administrator; the answer, whatever its status."""
-        return requests.request(method, f"{self.url()}/api/v3/{path}", json=body, timeout=30,
+        return requests.request(method, f"{self.url()}/api/v3/{path}", json=body, timeout=30, verify=self.ca,
                                 headers={"Authorization": "token " + self.env["PACKHOUSE_ADMIN_TOKEN"]})
 
     def new_user(self, scopes=("write:packages", "delete:packages")):
@@ -194,7 +199,7 @@ class Cluster:
         assert made.status_code == 201, made.text
 
     def anonymous(self, gateway=1):
-        return Registry(self.url(gateway))
+        return Registry(self.url(gateway), ca=self.ca)
 
 
 class User:
@@ -206,7 +211,7 @@ class User:
         self.token = token
 
     def registry(self, gateway=1):
-        return Registry(self.cluster.url(gateway), self.login, self.token)
+        return Registry(self.cluster.url(gateway), self.login, self.token, self.cluster.ca)
 
     @property
     def credentials(self):

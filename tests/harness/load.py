@@ -28,7 +28,7 @@ class Client(threading.Thread):
     def __init__(self, user, number, stop, seed, largest, breaks):
         super().__init__(name=f"client-{number}")
         self.random = random.Random(f"{seed}-{number}")
-        self.registries = [Registry(user.cluster.url(1 + gateway), user.login, user.token)
+        self.registries = [Registry(user.cluster.url(1 + gateway), user.login, user.token, user.cluster.ca)
                            for gateway in range(user.cluster.gateways)]
         self.package = f"{user.login}/load-{number}"
         self.stop = stop

@@ -45,10 +45,11 @@ def manifest_of(config, layers, **more):
 class Registry:
     """One user's session with one gateway. Not for several threads: make one each."""
 
-    def __init__(self, url, login=None, token=None):
+    def __init__(self, url, login=None, token=None, ca=True):
         self.base = url
         self.session = requests.Session()
         self.session.trust_env = False
+        self.session.verify = ca
         if login is not None:
             self.session.auth = (login, token)
 

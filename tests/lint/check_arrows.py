@@ -35,7 +35,7 @@ FOREIGN = [
     (r"jansson\.h", r"(gateway|metadb)/.*|tests/.*"),
     (r"cmocka\.h", r"tests/.*"),
     (r"ucontext\.h", r"proto/base/task\w*\.[ch]"),
-    (r"openssl/ssl\.h", r"gateway/tls\.[ch]"),
+    (r"openssl/ssl\.h", r"gateway/(transport_)?tls\.[ch]"),
 ]
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]')
