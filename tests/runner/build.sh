@@ -38,16 +38,3 @@ run_ctest() {
 	# shellcheck disable=SC2086 # two numbers
 	count ${counts:-0 1}
 }
-
-# run_pytest NAME ARGUMENT…: runs pytest and counts from its report build/NAME.xml
-run_pytest() {
-	local report=$root/build/$1.xml counts
-	shift
-	mkdir -p "$root/build"
-	rm -f "$report"
-	(cd "$root/tests" && /usr/bin/python3 -B -m pytest -p no:cacheprovider -q --durations=5 --color=no \
-		--junitxml="$report" -o junit_family=xunit2 "$@")
-	counts=$(/usr/bin/python3 -B "$root/tests/runner/junit_counts.py" "$report")
-	# shellcheck disable=SC2086 # two numbers
-	count ${counts:-0 1}
-}

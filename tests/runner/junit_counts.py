@@ -1,4 +1,4 @@
-"""Prints "PASSED FAILED" for the JUnit report (of pytest) named on the command line.
+"""Prints "PASSED FAILED" for the JUnit reports (of pytest) named on the command line, together.
 
 A skipped test is neither: it did not run. A missing report means that pytest itself broke down: one failure.
 """
@@ -7,15 +7,14 @@ import sys
 import xml.etree.ElementTree as tree
 
 
-def main():
+def counts_of(report):
     try:
-        suites = list(tree.parse(sys.argv[1]).getroot().iter("testsuite"))
+        suites = list(tree.parse(report).getroot().iter("testsuite"))
     except (FileNotFoundError, tree.ParseError):
-        print(0, 1)
-        return
+        return 0, 1
     total = {key: sum(int(s.get(key, "0")) for s in suites) for key in ("tests", "failures", "errors", "skipped")}
     failed = total["failures"] + total["errors"]
-    print(max(0, total["tests"] - failed - total["skipped"]), failed)
+    return max(0, total["tests"] - failed - total["skipped"]), failed
 
 
-main()
+print(*map(sum, zip(*map(counts_of, sys.argv[1:]))))

@@ -20,7 +20,7 @@ run_db() {
 run_cluster() {
 	need_build release release gcc || return
 	run_ctest release '^net_'
-	run_pytest cluster cluster --build-dir "$root/build/release"
+	run_pytest_files cluster cluster --build-dir "$root/build/release"
 }
 
 # Real clusters of a build that has failpoints (proto/base/failpoint.h), which a release has not.
@@ -77,7 +77,7 @@ run_asan() {
 	need_build asan asan gcc || return
 	run_ctest asan '^unit_'
 	run_ctest asan '^db_'
-	run_pytest asan cluster -m asan --build-dir "$root/build/asan"
+	run_pytest_files asan cluster -m asan --build-dir "$root/build/asan"
 	unset ASAN_OPTIONS UBSAN_OPTIONS
 }
 
