@@ -72,6 +72,7 @@ static int await_drops(struct flight *f, const struct comparison *c)
 
 static int await_pulls(struct flight *f, const struct comparison *c)
 {
+	size_t made = 0;
 	int result = 0;
 
 	for (size_t i = 0; i < c->pulls; i++) {
@@ -85,6 +86,7 @@ static int await_pulls(struct flight *f, const struct comparison *c)
 		if (rc == -ECANCELED)
 			return rc;
 		metric_inc(rc == 0 ? M_KEEPER_PULLED : M_KEEPER_PULL_FAILED);
+		made += rc == 0;
 		if (rc < 0) {
 			log_warn("a missing copy could not be made",
 				 "node=%u from=%u partition=%u gen=%llu err=\"%s\"", p->node,
@@ -93,9 +95,9 @@ static int await_pulls(struct flight *f, const struct comparison *c)
 			result = rc;
 		}
 	}
-	if (c->pulls > 0)
+	if (made > 0)
 		log_info("missing copies made", "partition=%u copies=%zu foreign=%zu",
-			 partition_of(c->pull[0].pair.digest), c->pulls, c->foreign);
+			 partition_of(c->pull[0].pair.digest), made, c->foreign);
 	return result;
 }
 
