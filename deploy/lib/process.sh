@@ -100,12 +100,21 @@ die_with_log() {
 	die "$name $*; the above is the end of $dir/log/$name.log"
 }
 
+# has_ended NAME: the process that this run started (its pid file may be missing yet), or that it found running
+has_ended() {
+	if [ -n "${child[$1]-}" ]; then
+		! kill -0 "${child[$1]}" 2>/dev/null
+	else
+		! process_runs "$1"
+	fi
+}
+
 # wait_until NAME SECONDS COMMAND...: until COMMAND succeeds; dies when the process ends before or time is up.
 wait_until() {
 	local name=$1 limit=$2 begin=$SECONDS told=$SECONDS
 	shift 2
 	until "$@"; do
-		if [ -n "${child[$name]-}" ] && ! kill -0 "${child[$name]}" 2>/dev/null; then
+		if has_ended "$name"; then
 			die_with_log "$name" "ended instead of getting ready"
 		fi
 		((SECONDS - begin < limit)) || die_with_log "$name" "is not ready after $limit seconds"

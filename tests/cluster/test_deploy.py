@@ -1,7 +1,9 @@
-"""deploy/up and deploy/down: no-ops, kept options, what is killed comes back."""
+"""deploy/up and deploy/down: no-ops, kept options, what is killed comes back, what dies is named."""
 
 import re
+import signal
 import stat
+import subprocess
 
 import pytest
 
@@ -59,3 +61,18 @@ def test_stop_and_start(cluster, user):
     assert not any(is_alive(pid) for pid in pids.values())
     cluster.up()
     assert user.registry().pull_image(f"{user.login}/stopped", "v1") == (pushed, layers)
+
+
+def test_a_process_that_dies_while_up_waits_for_it(cluster):
+    cluster.kill("gateway-2", signal.SIGSTOP)
+    up = subprocess.Popen([str(word) for word in (ROOT / "deploy/up", *cluster.common)], stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True)
+    said = ""
+    while "still waiting for gateway-2" not in said:
+        line = up.stdout.readline()
+        assert line, said
+        said += line
+    cluster.kill("gateway-2")
+    said += up.communicate(timeout=60)[0]
+    assert up.returncode == 1 and "gateway-2 ended instead of getting ready" in said
+    cluster.up()
