@@ -16,7 +16,7 @@ run_pytest_files() {
 	local reports=$root/build/$1 folder=$2 files at_once=1
 	shift 2
 	rm -rf "$reports"
-	mapfile -t files < <(cd "$root/tests/$folder" && find . -name 'test_*.py' -printf '%s %P\n' | sort -rn | cut -d' ' -f2)
+	mapfile -t files < <(find "$root/tests/$folder" -name 'test_*.py' -printf '%s %P\n' | sort -rn | cut -d' ' -f2)
 	if [ "$(id -u)" -eq 0 ]; then
 		at_once=$(nproc) # each in a network of its own, so that two clusters never want the same port
 	fi
