@@ -1,9 +1,9 @@
 # shellcheck shell=bash disable=SC2154 # root is set by tests/run
-# Running pytest and counting from its reports, build/NAME/FILE.xml.
+# Running pytest and counting from its reports, build/reports/NAME/FILE.xml.
 
 # run_pytest NAME FOLDER ARGUMENT…: one pytest for all of tests/FOLDER
 run_pytest() {
-	local reports=$root/build/$1 folder=$2
+	local reports=$root/build/reports/$1 folder=$2
 	shift 2
 	rm -rf "$reports"
 	"$root/tests/runner/pytest_run" "$reports/all.xml" "$folder" "$@"
@@ -13,7 +13,7 @@ run_pytest() {
 # run_pytest_files NAME FOLDER ARGUMENT…: a pytest for each file of tests/FOLDER, as many at once as there are
 # processors, the largest files first. Most of what a test of a cluster does is waiting.
 run_pytest_files() {
-	local reports=$root/build/$1 folder=$2 files at_once=1
+	local reports=$root/build/reports/$1 folder=$2 files at_once=1
 	shift 2
 	rm -rf "$reports"
 	mapfile -t files < <(find "$root/tests/$folder" -name 'test_*.py' -printf '%s %P\n' | sort -rn | cut -d' ' -f2)
