@@ -2,7 +2,7 @@
  * What storage daemons, their clients and keepers say to each other, as plain structs.
  *
  * A message is one header frame (struct wire_request or struct wire_reply, encoded by
- * proto/wire/frame.h) and 0…16 payload frames of at most 256 KiB, never described twice: the
+ * proto/wire/frame.h) and 0…16 payload frames of at most 1 MiB, never described twice: the
  * header tells their total length. Every header carries the wire version, a request carries its
  * id, the sender's epoch, the time it is worth working on, and the request id for the log.
  *
@@ -27,11 +27,11 @@
 #define WIRE_VERSION_MIN     1
 
 #define WIRE_CHUNK_MAX	     ((uint32_t)4 * 1024 * 1024)
-#define WIRE_PIECE_MAX	     ((uint32_t)256 * 1024) /* of one GET */
-#define WIRE_BLOCK	     ((uint32_t)64 * 1024)  /* has a CRC32C; from the chunk's start */
+#define WIRE_PIECE_MAX	     ((uint32_t)1024 * 1024) /* of one GET */
+#define WIRE_BLOCK	     ((uint32_t)64 * 1024)   /* has a CRC32C; from the chunk's start */
 #define WIRE_CRC_MAX	     (WIRE_PIECE_MAX / WIRE_BLOCK)
-#define WIRE_INLINE_MAX	     WIRE_PIECE_MAX /* longer PUTs ask for room first (RESERVE) */
-#define WIRE_PAIRS_MAX	     2048	    /* of one DEL or one answer of LIST */
+#define WIRE_INLINE_MAX	     ((uint32_t)256 * 1024) /* longer PUTs ask for room (RESERVE) */
+#define WIRE_PAIRS_MAX	     2048		    /* of one DEL or one answer of LIST */
 #define WIRE_DEADLINE_MAX_MS 600000
 /* Texts, with their NUL. */
 #define WIRE_UUID_MAX	 37

@@ -22,9 +22,9 @@ struct store_get;
 typedef void store_get_fn(void *arg, int rc, struct buf *piece);
 
 /*
- * offset: a multiple of 64 KiB; length: 1…256 KiB, up to a multiple of 64 KiB or the chunk's
- * end. The caller has reserved `length` bytes in the pool, and gives them back when done was
- * called.
+ * offset: a multiple of 64 KiB; length: 1…WIRE_PIECE_MAX, up to a multiple of 64 KiB or the
+ * chunk's end. The caller has reserved `length` bytes in the pool, and gives them back when
+ * done was called.
  */
 struct store_get *store_get_start(struct store_client *c, const struct wire_pair *chunk,
 				  uint32_t offset, uint32_t length, int64_t timeout_ms,

@@ -4,8 +4,9 @@
  *   PLANNED ──room in the pool──▶ ASKED ──bytes──▶ READY ──taken──▶ free
  *
  * and reservations are made one at a time and in order, so that the piece that the owner waits
- * for is never behind a later one. The plan rounds the range out to whole 64 KiB blocks (they
- * carry the checksums) and trims when a piece is taken.
+ * for is never behind a later one. Pieces grow: the first bytes come soon, and a long read
+ * costs fewer messages. The plan rounds the range out to whole 64 KiB blocks (they carry the
+ * checksums) and trims when a piece is taken.
  */
 #include "storage/client/reader.h"
 
@@ -16,6 +17,9 @@
 #include "storage/client/get.h"
 #include "storage/client/reader_engine.h"
 #include "storage/client/state.h"
+
+/* A reader's first piece, and every one while the pool is contended; then they double. */
+#define PIECE_FIRST ((uint32_t)256 * 1024)
 
 enum piece_state { PIECE_PLANNED, PIECE_ASKED, PIECE_READY };
 
@@ -38,6 +42,7 @@ struct store_reader {
 	size_t chunk_count;
 	size_t chunk;	 /* of the next piece to plan */
 	uint32_t offset; /* in that chunk: of the next byte wanted */
+	uint32_t most;	 /* bytes of the next piece */
 	uint64_t left;	 /* bytes not yet planned */
 	int64_t timeout_ms;
 	char rq[LOG_RQ_MAX];
@@ -112,8 +117,7 @@ static void plan(struct store_reader *r)
 	p->trim = r->offset - p->offset;
 
 	/* The last byte wanted of this piece, then rounded up to its block. */
-	limit = p->offset + WIRE_PIECE_MAX < chunk->len ? p->offset + WIRE_PIECE_MAX
-							: chunk->len;
+	limit = p->offset + r->most < chunk->len ? p->offset + r->most : chunk->len;
 	end = r->left < limit - r->offset ? r->offset + (uint32_t)r->left : limit;
 	p->want = end - r->offset;
 	end = (end + WIRE_BLOCK - 1) / WIRE_BLOCK * WIRE_BLOCK;
@@ -121,14 +125,18 @@ static void plan(struct store_reader *r)
 
 	r->offset += p->want;
 	r->left -= p->want;
+	r->most = 2 * r->most < WIRE_PIECE_MAX ? 2 * r->most : WIRE_PIECE_MAX;
 	r->count++;
 }
 
 /* Plan and ask for more, within the window. */
 static void fill(struct store_reader *r)
 {
-	unsigned window = buf_contended(r->client->pool) ? 1 : STORE_READER_WINDOW;
+	bool contended = buf_contended(r->client->pool);
+	unsigned window = contended ? 1 : STORE_READER_WINDOW;
 
+	if (contended)
+		r->most = PIECE_FIRST;
 	while (r->failure == 0 && r->left > 0 && r->count < window)
 		plan(r);
 	if (r->claiming || r->failure != 0 || r->asked == r->count)
@@ -147,6 +155,7 @@ struct store_reader *store_reader_start(struct store_client *c, const struct wir
 	r->chunks = chunks;
 	r->chunk_count = count;
 	r->left = length;
+	r->most = PIECE_FIRST;
 	r->timeout_ms = timeout_ms;
 	snprintf(r->rq, sizeof(r->rq), "%s", log_rq());
 	while (r->chunk < count && offset >= chunks[r->chunk].len)

@@ -258,7 +258,7 @@ static int open_socket(struct server *s, int64_t port, void (*fn)(void *, struct
 		       struct zsock **out, char address[WIRE_ADDRESS_MAX])
 {
 	struct zsock_options options = {
-		.send_hwm = SERVER_HWM, .recv_hwm = SERVER_HWM, .max_frame = WIRE_PIECE_MAX};
+		.send_hwm = SERVER_HWM, .recv_hwm = SERVER_HWM, .max_frame = WIRE_INLINE_MAX};
 	struct zsock_handler handler = {.on_message = fn};
 	const char *host = settings()->storage_bind;
 	const char *form = strchr(host, ':') != NULL && host[0] != '[' ? "[%s]:%d" : "%s:%d";
