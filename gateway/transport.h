@@ -34,6 +34,10 @@ struct transport {
 	void *arg;
 };
 
+/* readv and writev of a socket itself. */
+ssize_t transport_socket_readv(int fd, const struct iovec *iov, int count);
+ssize_t transport_socket_writev(int fd, const struct iovec *iov, int count);
+
 /* A connected, non-blocking socket; takes over the fd. */
 struct transport *transport_plain_new(struct loop *l, int fd);
 /*

@@ -16,20 +16,30 @@ struct plain {
 	int fd;
 };
 
-static ssize_t plain_readv(struct transport *t, const struct iovec *iov, int count)
+ssize_t transport_socket_readv(int fd, const struct iovec *iov, int count)
 {
-	ssize_t n = readv(((struct plain *)t)->fd, iov, count);
+	ssize_t n = readv(fd, iov, count);
 
 	return n < 0 ? -errno : n;
 }
 
-static ssize_t plain_writev(struct transport *t, const struct iovec *iov, int count)
+ssize_t transport_socket_writev(int fd, const struct iovec *iov, int count)
 {
 	struct msghdr msg = {.msg_iov = (struct iovec *)(uintptr_t)iov,
 			     .msg_iovlen = (size_t)count};
-	ssize_t n = sendmsg(((struct plain *)t)->fd, &msg, MSG_NOSIGNAL);
+	ssize_t n = sendmsg(fd, &msg, MSG_NOSIGNAL);
 
 	return n < 0 ? -errno : n;
+}
+
+static ssize_t plain_readv(struct transport *t, const struct iovec *iov, int count)
+{
+	return transport_socket_readv(((struct plain *)t)->fd, iov, count);
+}
+
+static ssize_t plain_writev(struct transport *t, const struct iovec *iov, int count)
+{
+	return transport_socket_writev(((struct plain *)t)->fd, iov, count);
 }
 
 static void plain_want(struct transport *t, int what)

@@ -154,11 +154,8 @@ static ssize_t secure_readv(struct transport *t, const struct iovec *iov, int co
 		if (rc < 0)
 			return rc;
 	}
-	if (s->plain) {
-		ssize_t got = readv(s->fd, iov, count);
-
-		return got < 0 ? -errno : got;
-	}
+	if (s->plain)
+		return transport_socket_readv(s->fd, iov, count);
 	if (s->failed != 0)
 		return s->failed;
 	s->more = false;
@@ -204,17 +201,12 @@ static struct iovec next_record(const struct iovec *iov, int count, size_t skip)
 static ssize_t secure_writev(struct transport *t, const struct iovec *iov, int count)
 {
 	struct secure *s = secure_of(t);
-	struct msghdr msg = {.msg_iov = (struct iovec *)(uintptr_t)iov,
-			     .msg_iovlen = (size_t)count};
 	struct iovec record;
 	size_t total = 0, n;
 	int rc;
 
-	if (s->plain) {
-		ssize_t sent = sendmsg(s->fd, &msg, MSG_NOSIGNAL);
-
-		return sent < 0 ? -errno : sent;
-	}
+	if (s->plain)
+		return transport_socket_writev(s->fd, iov, count);
 	if (s->failed != 0)
 		return s->failed;
 	for (;;) {
