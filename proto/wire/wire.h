@@ -2,9 +2,10 @@
  * What storage daemons, their clients and keepers say to each other, as plain structs.
  *
  * A message is one header frame (struct wire_request or struct wire_reply, encoded by
- * proto/wire/frame.h) and 0…16 payload frames of at most 1 MiB, never described twice: the
- * header tells their total length. Every header carries the wire version, a request carries its
- * id, the sender's epoch, the time it is worth working on, and the request id for the log.
+ * proto/wire/frame.h) and 0…16 payload frames (of at most 256 KiB in a request, 1 MiB in an
+ * answer), never described twice: the header tells their total length. Every header carries
+ * the wire version, a request carries its id, the sender's epoch, the time it is worth working
+ * on, and the request id for the log.
  *
  *   socket                     operations
  *   daemon, control ROUTER     PING RESERVE RELEASE DEL LIST PULL VERIFY
