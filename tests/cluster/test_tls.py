@@ -12,6 +12,7 @@ import pytest
 from harness.load import Load
 from harness.registry import Registry, digest_of, ok, random_bytes
 from harness.run import Failed, run
+from harness.whole import wait_for
 
 pytestmark = pytest.mark.asan
 
@@ -63,13 +64,6 @@ def receive_all(connection):
     while piece := connection.recv(65536):
         got += piece
     return got
-
-
-def wait_until(condition, seconds=60):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it does not come true"
-        time.sleep(0.05)
 
 
 def serial(cluster):
@@ -155,7 +149,7 @@ def test_old_versions_are_refused(cluster):
     failed = cluster.metrics()["packhouse_gateway_tls_handshakes_failed_total"]
     with pytest.raises((ssl.SSLError, ConnectionError)):
         tls(cluster, context)
-    wait_until(lambda: cluster.metrics()["packhouse_gateway_tls_handshakes_failed_total"] > failed)
+    wait_for("it was not counted", lambda: cluster.metrics()["packhouse_gateway_tls_handshakes_failed_total"] > failed)
     assert 'msg="TLS handshake failed" why="unsupported protocol"' in cluster.log("gateway-1")
 
 
@@ -192,7 +186,8 @@ def test_new_certificate(cluster, user, files):
         (files / "server.crt").unlink()
         assert "making a certificate" in cluster.up()
         seen = []
-        wait_until(lambda: seen.append(serial(cluster)) or len(seen) > 10 and before not in seen[-10:])
+        wait_for("the old certificate is still served", lambda: seen.append(serial(cluster)) or (
+            len(seen) > 10 and before not in seen[-10:]))
         load.await_more(pushed=2, pulled=2)
         assert old.getpeercert()["serialNumber"] == before
     load.assert_right()
@@ -205,7 +200,7 @@ def test_broken_certificate_is_refused(cluster, files):
         try:
             (files / "server.key").write_bytes(b"no key\n")
             cluster.kill("gateway-1", signal.SIGHUP)
-            wait_until(lambda: cluster.log("gateway-1").count(REFUSED) > refusals)
+            wait_for("no refusal in the log", lambda: cluster.log("gateway-1").count(REFUSED) > refusals)
             assert {serial(cluster) for _ in range(10)} == {before}
             assert cluster.log("gateway-1").count(REFUSED) == refusals + 1
             assert ping(open_before).startswith(b"HTTP/1.1 401 ")
@@ -220,12 +215,13 @@ def test_expired_certificate_is_served_with_a_warning(cluster, files):
         run("openssl", "x509", "-req", "-in", files / "old.csr", "-signkey", files / "server.key", "-days", "-1",
             "-out", files / "server.crt")
         cluster.kill("gateway-1", signal.SIGHUP)
-        wait_until(lambda: "the certificate has expired" in cluster.log("gateway-1"))
+        wait_for("no warning", lambda: "the certificate has expired" in cluster.log("gateway-1"))
     finally:
         for name, data in good.items():
             (files / name).write_bytes(data)
     cluster.kill("gateway-1", signal.SIGHUP)
-    wait_until(lambda: re.search(r"has expired.*certificate read again", cluster.log("gateway-1"), re.S))
+    wait_for("the good one is not read", lambda: re.search(r"has expired.*certificate read again",
+                                                           cluster.log("gateway-1"), re.S))
 
 
 @pytest.mark.parametrize("flags, words", [

@@ -192,9 +192,8 @@ static void *cleaner(void *arg)
 {
 	const struct chores chores = {on_commit, on_pace, on_bad, NULL};
 	int64_t now = 1700000000;
-	(void)arg;
-
 	bool last;
+	(void)arg;
 
 	/* Once more after all others have ended: on a busy machine it may be the only time. */
 	do {
@@ -251,8 +250,7 @@ static void all_threads_at_once(void **state)
 	for (int i = 0; i < READERS + 3; i++)
 		pthread_join(threads[i], NULL);
 	assert_int_equal(wrong, 0);
-	/* How many are left is the scheduler's choice (readers drop copies): they are counted.
-	 */
+	/* How many are left is the scheduler's choice: readers drop copies. */
 	store_stats(store, &stats);
 	assert_int_equal(stats.chunks, listed());
 	assert_true(report.moved > 0 && report.segments > 0 && report.checked > 0);
