@@ -68,6 +68,21 @@ H_TEST(what_was_mended_comes_again_at_once_and_trouble_later)
 	arena_free(a);
 }
 
+/* Or a daemon that is down for an hour slows the comparison of everything else. */
+H_TEST(a_claim_does_not_read_past_what_is_not_due)
+{
+	await_h_sql("SELECT partitions_due(ARRAY(SELECT generate_series(0, 16383)::smallint), "
+		    "n, n > 0) FROM unnest('{0,9}'::int[]) AS n");
+	/* each of the 16 twice: to find it, to change it */
+	assert_in_range(await_h_int("SELECT (SELECT idx_tup_fetch "
+				    "FROM pg_stat_xact_user_tables "
+				    "WHERE relname = 'partition_owes') * (c / 16) "
+				    "FROM (SELECT count(*) FROM partitions_claim("
+				    "'{3}', 16, '1 min')) AS claimed(c)"),
+			32, 100);
+	await_h_sql("DELETE FROM partition_owes");
+}
+
 H_TEST(debts_come_before_sweeps)
 {
 	uint16_t part[] = {1, 2, 3, 4, 5, 6};
@@ -271,6 +286,7 @@ int main(void)
 		cmocka_unit_test(makes_a_user),
 		cmocka_unit_test(a_debt_is_paid_under_the_stamp_that_was_seen),
 		cmocka_unit_test(what_was_mended_comes_again_at_once_and_trouble_later),
+		cmocka_unit_test(a_claim_does_not_read_past_what_is_not_due),
 		cmocka_unit_test(debts_come_before_sweeps),
 		cmocka_unit_test(two_keepers_share),
 		cmocka_unit_test(the_oldest_comparisons_become_due),
