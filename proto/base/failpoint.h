@@ -20,7 +20,7 @@
 
 #include "proto/base/err.h"
 
-#define FAILPOINT_PAUSE_MS 60000
+#define FAILPOINT_PAUSE_MS 300000
 
 /* clang-format off */
 #define FAILPOINT(id, name, help) FP_##id,

@@ -73,6 +73,6 @@ def test_a_process_that_dies_while_up_waits_for_it(cluster):
         assert line, said
         said += line
     cluster.kill("gateway-2")
-    said += up.communicate(timeout=60)[0]
+    said += up.communicate(timeout=180)[0]
     assert up.returncode == 1 and "gateway-2 ended instead of getting ready" in said
     cluster.up()

@@ -50,7 +50,7 @@ def receive_all(connection):
         got += piece
 
 
-def wait_until(condition, seconds=20):
+def wait_until(condition, seconds=120):
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it does not come true"

@@ -32,7 +32,7 @@ class Call(threading.Thread):
             pass  # broken off: nobody was told
 
     def result(self):
-        self.join(90)
+        self.join(300)
         return self.answer
 
 

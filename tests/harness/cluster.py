@@ -84,7 +84,7 @@ class Cluster:
         pid = self.pid(name)
         os.kill(pid, number)
         if number == signal.SIGKILL:
-            deadline = time.monotonic() + 10
+            deadline = time.monotonic() + 60
             while is_alive(pid):
                 assert time.monotonic() < deadline, f"{name} survived SIGKILL"
                 time.sleep(0.01)
@@ -105,7 +105,7 @@ class Cluster:
         with open(self.dir / "log" / f"{name}.log", "ab") as log:
             subprocess.Popen([*prefix, *owner, "env", "-i", *variables, *environment, *command, *flags], cwd=self.dir,
                              stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, umask=0o077)
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while not self.is_ready(name):
             assert time.monotonic() < deadline, f"{name} is not ready: {self.log(name)[-500:]}"
             time.sleep(0.05)

@@ -46,7 +46,7 @@ class Failpoints:
     def is_reached(self, name):
         return (self.folder / f"{name}.reached").exists()
 
-    def wait(self, name, seconds=30):
+    def wait(self, name, seconds=120):
         deadline = time.monotonic() + seconds
         while not self.is_reached(name):
             assert time.monotonic() < deadline, f"nobody came to {name}"

@@ -124,7 +124,7 @@ class Load:
     def counts(self):
         return {key: sum(client.counts[key] for client in self.clients) for key in self.clients[0].counts}
 
-    def await_more(self, seconds=60, **wanted):
+    def await_more(self, seconds=180, **wanted):
         """Goes on until so many more of each were counted: await_more(pushed=5, pulled=5)."""
         before, deadline = self.counts(), time.monotonic() + seconds
         while True:
