@@ -98,7 +98,7 @@ static void TASK_ENTRY compare_main(void *arg)
 		int rc;
 
 		while (f.parts < FACTS_MAX && k->next < k->parts)
-			f.part[f.parts++] = k->part[k->next++];
+			facts_add(&f, k->part[k->next++]);
 		k->report.copy.partitions += (int64_t)f.parts;
 		rc = await_handful(k, &f);
 		if (rc < 0)

@@ -101,41 +101,69 @@ static void append(struct arena *a, struct node_list *list, size_t *room,
 	list->count += page->count;
 }
 
-static int await_node_list(struct cluster *c, struct arena *a, unsigned part,
-			   struct node_list *list)
+/* What a node holds of partitions that follow one another, in one list. */
+static int await_run(struct cluster *c, struct arena *a, unsigned first, unsigned count,
+		     struct node_list *all)
 {
-	struct store_listing page = {.more = true};
+	const struct wire_pair *after = NULL;
+	struct store_listing page;
 	uint64_t incarnation = 0;
+	unsigned end = first + count;
 	size_t room = 0;
 	int rc = 0;
 
-	while (rc == 0 && page.more) {
-		bool first = list->count == 0;
-
-		rc = await_store_list(c->store, list->node, part,
-				      first ? NULL : &list->pair[list->count - 1],
+	while (rc == 0 && first < end) {
+		rc = await_store_list(c->store, all->node, first, end - first, after,
 				      WIRE_PAIRS_MAX, LIST_MS, a, &page);
-		if (rc == 0 && !first && page.incarnation != incarnation)
+		if (rc == 0 && incarnation != 0 && page.incarnation != incarnation)
 			rc = ERR_UNAVAILABLE; /* pages of two lives make no list */
-		if (rc == 0)
-			append(a, list, &room, &page);
+		if (rc < 0)
+			break;
+		append(a, all, &room, &page);
 		incarnation = page.incarnation;
+		after = page.more ? &all->pair[all->count - 1] : NULL;
+		first += page.more ? 0 : page.partitions;
 	}
-	list->known = rc == 0;
+	all->known = rc == 0;
 	return rc == -ECANCELED ? rc : 0;
 }
 
-int await_cluster_list(struct cluster *c, struct arena *a, unsigned part, const uint16_t *node,
-		       size_t count, struct node_list **out)
+/* The part of the list that is about one partition; *at goes on behind it. */
+static struct node_list cut(const struct node_list *all, unsigned part, size_t *at)
 {
-	int rc = 0;
+	struct node_list one = {.node = all->node, .known = all->known};
 
-	*out = arena_alloc(a, count * sizeof(**out) + 1);
-	for (size_t i = 0; i < count && rc == 0; i++) {
-		(*out)[i].node = node[i];
-		rc = await_node_list(c, a, part, &(*out)[i]);
+	one.pair = all->pair + *at;
+	while (*at < all->count && partition_of(all->pair[*at].digest) == part) {
+		one.count++;
+		(*at)++;
 	}
-	return rc;
+	return one;
+}
+
+int await_cluster_list(struct cluster *c, struct arena *a, const uint16_t *part, size_t parts,
+		       const uint16_t *node, size_t nodes, struct node_list **out)
+{
+	size_t run = 0;
+
+	for (size_t i = 0; i < parts; i++)
+		out[i] = arena_alloc(a, nodes * sizeof(*out[i]) + 1);
+	for (size_t from = 0; from < parts; from += run) {
+		run = 1;
+		while (from + run < parts && part[from + run] == part[from] + run)
+			run++;
+		for (size_t k = 0; k < nodes; k++) {
+			struct node_list all = {.node = node[k]};
+			size_t at = 0;
+			int rc = await_run(c, a, part[from], (unsigned)run, &all);
+
+			if (rc < 0)
+				return rc;
+			for (size_t i = from; i < from + run; i++)
+				out[i][k] = cut(&all, part[i], &at);
+		}
+	}
+	return 0;
 }
 
 int await_cluster_drop(struct cluster *c, uint16_t node, const struct wire_pair *pair,

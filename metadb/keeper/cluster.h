@@ -26,11 +26,12 @@ size_t cluster_nodes_up(const struct cluster *c, struct arena *a, uint16_t **out
 size_t cluster_parts(const struct cluster *c, struct arena *a, uint16_t node, uint16_t **out);
 
 /*
- * What each of these nodes holds of a partition, asked one after the other; a node that does
- * not answer, or starts anew meanwhile, is not known. 0, or -ECANCELED.
+ * What each of these nodes holds of some partitions (ascending), asked one after the other: an
+ * array of `nodes` lists for each. A node that does not answer, or starts anew meanwhile, is
+ * not known. 0, or -ECANCELED.
  */
-int await_cluster_list(struct cluster *c, struct arena *a, unsigned part, const uint16_t *node,
-		       size_t count, struct node_list **out) MUST_CHECK;
+int await_cluster_list(struct cluster *c, struct arena *a, const uint16_t *part, size_t parts,
+		       const uint16_t *node, size_t nodes, struct node_list **out) MUST_CHECK;
 /* Delete pairs on one node, in pages; 0 when all are durably gone. */
 int await_cluster_drop(struct cluster *c, uint16_t node, const struct wire_pair *pair,
 		       size_t count) MUST_CHECK;

@@ -8,14 +8,26 @@
 
 #include "proto/base/failpoint.h"
 
+void facts_add(struct facts *f, uint16_t part)
+{
+	size_t at = f->parts;
+
+	while (at > 0 && f->part[at - 1] >= part)
+		at--;
+	if (at < f->parts && f->part[at] == part)
+		return;
+	memmove(&f->part[at + 1], &f->part[at], (f->parts - at) * sizeof(f->part[0]));
+	f->part[at] = part;
+	f->parts++;
+}
+
 int await_facts(struct facts *f, struct arena *a, struct cluster *c, struct metadb *db)
 {
 	const struct cluster_view *view;
-	int rc = 0;
+	int rc;
 
 	f->nodes = cluster_nodes(c, a, &f->node);
-	for (size_t i = 0; i < f->parts && rc == 0; i++)
-		rc = await_cluster_list(c, a, f->part[i], f->node, f->nodes, &f->list[i]);
+	rc = await_cluster_list(c, a, f->part, f->parts, f->node, f->nodes, f->list);
 	await_failpoint(FP_FACTS_LISTED);
 	if (rc == 0)
 		rc = await_partition_rows(db, a, f->part, f->parts, &f->rows);

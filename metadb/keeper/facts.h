@@ -9,7 +9,7 @@
 #define FACTS_MAX 16
 
 struct facts {
-	uint16_t part[FACTS_MAX]; /* set by the caller, each once */
+	uint16_t part[FACTS_MAX]; /* ascending: facts_add() */
 	size_t parts;
 	uint16_t *node; /* all live ones */
 	size_t nodes;
@@ -17,6 +17,8 @@ struct facts {
 	struct partition_rows rows;
 };
 
+/* One more partition, at most FACTS_MAX; one that is there already changes nothing. */
+void facts_add(struct facts *f, uint16_t part);
 /*
  * Everything is in the arena. ERR_UNAVAILABLE: the database has another map than we, or is not
  * the adopted one: what was gathered must not be used.

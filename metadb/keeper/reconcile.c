@@ -105,14 +105,14 @@ static int await_pulls(struct flight *f, const struct comparison *c)
  * No node listed any bytes of these chunks. Their rows may be younger than the lists, so the
  * nodes are listed again; if all of them answer and still nobody has one, it is lost.
  */
-static int await_lost(struct flight *f, unsigned part, const struct comparison *c)
+static int await_lost(struct flight *f, uint16_t part, const struct comparison *c)
 {
 	struct partition_pair *lost = arena_alloc(f->arena, c->suspects * sizeof(lost[0]) + 1);
 	struct node_list *list;
 	size_t count = 0;
 	int rc;
 
-	rc = await_cluster_list(&f->keeper->cluster, f->arena, part, f->facts.node,
+	rc = await_cluster_list(&f->keeper->cluster, f->arena, &part, 1, f->facts.node,
 				f->facts.nodes, &list);
 	await_failpoint(FP_LOST_LISTED);
 	if (rc < 0)
@@ -196,13 +196,8 @@ static void await_flight(struct flight *f)
 	await_failpoint(FP_CLAIMED);
 	f->facts.parts = 0;
 	for (size_t i = 0; i < f->claims; i++) {
-		bool seen = false;
-
 		f->claim[i].verdict = PARTITION_LATER;
-		for (size_t k = 0; k < f->facts.parts; k++)
-			seen = seen || f->facts.part[k] == f->claim[i].part;
-		if (!seen)
-			f->facts.part[f->facts.parts++] = f->claim[i].part;
+		facts_add(&f->facts, f->claim[i].part);
 	}
 	rc = await_facts(&f->facts, f->arena, &f->keeper->cluster, f->keeper->db);
 	for (size_t i = 0; i < f->facts.parts && rc >= 0; i++) {

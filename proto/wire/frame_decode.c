@@ -97,9 +97,11 @@ static bool take_get(struct wire_get *to, const Wire__Get *from)
 static bool take_list(struct wire_list *to, const Wire__List *from)
 {
 	to->partition = from->partition;
+	to->partitions = from->partitions == 0 ? 1 : from->partitions;
 	to->limit = from->limit;
 	return take_pair(&to->after, from->after) && to->partition < PARTITIONS &&
-	       to->limit >= 1 && to->limit <= WIRE_PAIRS_MAX;
+	       to->partitions <= PARTITIONS - to->partition && to->limit >= 1 &&
+	       to->limit <= WIRE_PAIRS_MAX;
 }
 
 static bool take_announce(struct wire_announce *to, const Wire__Announce *from)
@@ -197,6 +199,7 @@ static bool take_got(struct wire_got *to, const Wire__Got *from)
 
 static bool take_listed(struct wire_listed *to, const Wire__Listed *from)
 {
+	to->partitions = from->partitions == 0 ? 1 : from->partitions;
 	to->more = from->more;
 	to->incarnation = from->incarnation;
 	return take_pairs(&to->pairs, from->pairs);

@@ -143,6 +143,7 @@ static void fill_request(Wire__Request *out, struct request_parts *p,
 		fill_pair(&p->pair, &m->list.after);
 		wire__list__init(&p->list);
 		p->list.partition = m->list.partition;
+		p->list.partitions = m->list.partitions;
 		p->list.limit = m->list.limit;
 		p->list.after = &p->pair;
 		out->body_case = WIRE__REQUEST__BODY_LIST;
@@ -237,6 +238,7 @@ static void fill_reply(Wire__Reply *out, struct reply_parts *p, const struct wir
 		fill_pairs(&p->pairs, &m->listed.pairs);
 		wire__listed__init(&p->listed);
 		p->listed.pairs = &p->pairs;
+		p->listed.partitions = m->listed.partitions;
 		p->listed.more = m->listed.more;
 		p->listed.incarnation = m->listed.incarnation;
 		out->body_case = WIRE__REPLY__BODY_LISTED;

@@ -112,14 +112,16 @@ struct wire_del {
 	struct wire_pairs pairs;
 };
 
-/* Pairs of a partition in order of (digest, gen). */
+/* Pairs of partitions that follow one another, in order of (digest, gen). */
 struct wire_list {
 	uint32_t partition;
+	unsigned partitions;	/* at least 1 */
 	unsigned limit;		/* 1…WIRE_PAIRS_MAX */
 	struct wire_pair after; /* all 0: from the start */
 };
 struct wire_listed {
 	struct wire_pairs pairs;
+	unsigned partitions; /* so many of those asked for; an older daemon knows 1 only */
 	bool more;
 	uint64_t incarnation;
 };

@@ -23,6 +23,7 @@ static void copy_listing(struct question *q, const struct wire_listed *from)
 
 	to->count = from->pairs.count;
 	to->more = from->more;
+	to->partitions = from->partitions;
 	to->incarnation = from->incarnation;
 	to->chunks = arena_alloc(q->arena, to->count * sizeof(to->chunks[0]));
 	for (unsigned i = 0; i < from->pairs.count; i++)
@@ -61,19 +62,25 @@ static int await_answer(struct store_client *c, uint16_t node, struct question *
 	return rc;
 }
 
-int await_store_list(struct store_client *c, uint16_t node, unsigned partition,
+int await_store_list(struct store_client *c, uint16_t node, unsigned first, unsigned count,
 		     const struct wire_pair *after, unsigned limit, int64_t timeout_ms,
 		     struct arena *a, struct store_listing *out)
 {
 	struct question q = {.arena = a, .listing = out};
+	int rc;
 
-	assert(partition < PARTITIONS && limit >= 1 && limit <= WIRE_PAIRS_MAX);
+	assert(first + count <= PARTITIONS && count >= 1);
+	assert(limit >= 1 && limit <= WIRE_PAIRS_MAX);
 	client_request(c, WIRE_LIST, &q.ask.req);
-	q.ask.req.list.partition = partition;
+	q.ask.req.list.partition = first;
+	q.ask.req.list.partitions = count;
 	q.ask.req.list.limit = limit;
 	if (after != NULL)
 		q.ask.req.list.after = *after;
-	return await_answer(c, node, &q, timeout_ms);
+	rc = await_answer(c, node, &q, timeout_ms);
+	if (rc == 0 && (out->partitions > count || (out->more && out->count == 0)))
+		rc = ERR_PROTOCOL;
+	return rc;
 }
 
 int await_store_del(struct store_client *c, uint16_t node, const struct wire_pair *chunks,

@@ -1,5 +1,5 @@
 /*
- * What a keeper asks of one daemon: list a partition, delete pairs, pull a copy from a peer.
+ * What a keeper asks of one daemon: list partitions, delete pairs, pull a copy from a peer.
  *
  * From tasks. Each goes to the named node and to no other; ERR_UNAVAILABLE when it is down or
  * lost, -ETIMEDOUT, -ECANCELED, or what the daemon answered.
@@ -14,11 +14,15 @@ struct store_listing {
 	struct wire_pair *chunks; /* in the arena, in order of (digest, gen) */
 	size_t count;
 	bool more;	      /* ask again, after the last one */
+	unsigned partitions;  /* so many of those asked for; an older daemon knows 1 only */
 	uint64_t incarnation; /* of the daemon: the pages of a listing must agree in it */
 };
 
-/* Up to `limit` (≤ WIRE_PAIRS_MAX) pairs of a partition; after NULL: from its beginning. */
-int await_store_list(struct store_client *c, uint16_t node, unsigned partition,
+/*
+ * Up to `limit` (≤ WIRE_PAIRS_MAX) pairs of `count` partitions from `first` on; after NULL:
+ * from the beginning.
+ */
+int await_store_list(struct store_client *c, uint16_t node, unsigned first, unsigned count,
 		     const struct wire_pair *after, unsigned limit, int64_t timeout_ms,
 		     struct arena *a, struct store_listing *out) MUST_CHECK;
 

@@ -42,7 +42,8 @@ static void run_list(struct work *work)
 		j->rc = -ETIMEDOUT;
 		return;
 	}
-	j->rc = store_list(j->server->store, list->partition, list->partition,
+	j->rc = store_list(j->server->store, list->partition,
+			   list->partition + list->partitions - 1,
 			   chunk_key_equal(&after, &start) ? NULL : &after, l->entries,
 			   list->limit, &l->count);
 	failpoint(FP_LIST_READ);
@@ -68,6 +69,7 @@ static void on_listed(struct work *work)
 		wire_pair_pack(packed, (unsigned)i, &pair);
 	}
 	reply.listed.pairs = (struct wire_pairs){packed, (unsigned)l->count};
+	reply.listed.partitions = j->req.list.partitions;
 	reply.listed.more = l->count == j->req.list.limit;
 	reply.listed.incarnation = j->server->incarnation;
 	job_reply(j, &reply, NULL);

@@ -83,3 +83,11 @@ int await_net_put(struct net *net, const struct net_chunk *c, struct store_put *
 int await_net_read(struct net *net, const struct wire_pair *chunks, const uint32_t *seeds,
 		   size_t count, uint64_t offset, uint64_t length);
 unsigned char net_byte(uint32_t seed, uint32_t offset);
+
+/* copies.c: flip a bit in the middle of the payload, wherever that lies in the daemon's
+ * segments. */
+bool net_flip_bit(const char *daemon_dir, uint32_t seed);
+/* Does the node list this pair? */
+bool await_net_has(struct net *net, uint16_t node, const struct wire_pair *pair);
+/* All partitions in pages of 100, in order; how many of these are among them. */
+size_t await_net_count(struct net *net, uint16_t node, const struct wire_pair *pairs, size_t n);

@@ -1,12 +1,9 @@
 /*
  * The storage network against real daemons: each case is a name on the command line.
  */
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "proto/base/metrics.h"
@@ -218,63 +215,6 @@ static void await_stale_epoch(struct net *net)
 	net_chunk_fini(&c);
 }
 
-/* Flip a bit in the middle of the payload, wherever that lies in the daemon's segments. */
-static bool flip_bit(const char *daemon_dir, uint32_t seed)
-{
-	unsigned char needle[64];
-	char path[512];
-	struct dirent *entry;
-	bool found = false;
-	DIR *d;
-
-	for (uint32_t i = 0; i < sizeof(needle); i++)
-		needle[i] = net_byte(seed, 100000 + i);
-	snprintf(path, sizeof(path), "%s/segments", daemon_dir);
-	d = opendir(path);
-	CHECK(d != NULL);
-	while ((entry = readdir(d)) != NULL) {
-		unsigned char *bytes, *at;
-		struct stat st;
-		int fd;
-
-		snprintf(path, sizeof(path), "%s/segments/%s", daemon_dir, entry->d_name);
-		fd = open(path, O_RDWR);
-		if (entry->d_name[0] == '.' || fd < 0)
-			continue;
-		CHECK(fstat(fd, &st) == 0);
-		bytes = malloc((size_t)st.st_size + 1);
-		CHECK(bytes != NULL && read(fd, bytes, (size_t)st.st_size) == st.st_size);
-		at = memmem(bytes, (size_t)st.st_size, needle, sizeof(needle));
-		if (at != NULL) {
-			unsigned char flipped = *at ^ 0x10;
-
-			CHECK(pwrite(fd, &flipped, 1, at - bytes) == 1);
-			found = true;
-		}
-		free(bytes);
-		close(fd);
-	}
-	closedir(d);
-	return found;
-}
-
-static bool await_has(struct net *net, uint16_t node, const struct wire_pair *pair)
-{
-	struct store_listing listing;
-	struct arena *a = arena_new();
-	bool found = false;
-
-	CHECK(await_store_list(net->client, node, partition_of(pair->digest), NULL, 100, 5000,
-			       a, &listing) == 0);
-	CHECK(!listing.more);
-	for (size_t i = 0; i < listing.count; i++)
-		if (memcmp(listing.chunks[i].digest, pair->digest, 32) == 0 &&
-		    listing.chunks[i].gen == pair->gen && listing.chunks[i].len == pair->len)
-			found = true;
-	arena_free(a);
-	return found;
-}
-
 /* A rotten copy is never served, leaves the index, and a new PUT really writes it anew. */
 static void await_bit_flip(struct net *net)
 {
@@ -287,8 +227,8 @@ static void await_bit_flip(struct net *net)
 	CHECK(await_store_put_rest(put, 5000) == 0);
 	CHECK(store_put_acked(put) == 7);
 	store_put_end(put);
-	CHECK(flip_bit(net->daemons[0].dir, seed));
-	CHECK(flip_bit(net->daemons[1].dir, seed));
+	CHECK(net_flip_bit(net->daemons[0].dir, seed));
+	CHECK(net_flip_bit(net->daemons[1].dir, seed));
 	for (int i = 0; i < 30; i++)
 		CHECK(await_net_read(net, &c.pair, &seed, 1, 0, c.pair.len) == 0);
 	printf("bad %u missing %u\n", net->bad, net->missing);
@@ -300,15 +240,15 @@ static void await_bit_flip(struct net *net)
 		int rc = await_store_verify(net->client, node, &c.pair, 5000, &dropped);
 
 		CHECK(rc == ERR_NOT_FOUND || (rc == 0 && dropped));
-		CHECK(!await_has(net, node, &c.pair));
+		CHECK(!await_net_has(net, node, &c.pair));
 	}
-	CHECK(await_has(net, 3, &c.pair));
+	CHECK(await_net_has(net, 3, &c.pair));
 	CHECK(await_net_put(net, &c, &put) == 0);
 	CHECK(await_store_put_rest(put, 5000) == 0);
 	CHECK(store_put_acked(put) == 7);
 	store_put_end(put);
 	for (uint16_t node = 1; node <= 3; node++)
-		CHECK(await_has(net, node, &c.pair));
+		CHECK(await_net_has(net, node, &c.pair));
 	net_kill(net, 2);
 	CHECK(await_net_read(net, &c.pair, &seed, 1, 0, c.pair.len) == 0);
 	net_chunk_fini(&c);
@@ -362,10 +302,11 @@ static void await_delete(struct net *net)
 		net_chunk_fini(&c);
 	}
 	for (uint16_t node = 1; node <= 3; node++) {
-		CHECK(await_has(net, node, &pairs[5]));
+		CHECK(await_net_has(net, node, &pairs[5]));
+		CHECK(await_net_count(net, node, pairs, 300) == 300);
 		CHECK(await_store_del(net->client, node, pairs, 300, 5000) == 0);
 		CHECK(await_store_del(net->client, node, pairs, 300, 5000) == 0);
-		CHECK(!await_has(net, node, &pairs[5]));
+		CHECK(!await_net_has(net, node, &pairs[5]));
 	}
 	CHECK(await_store_get(net->client, &pairs[9], 0, 1000, 5000, &piece) == ERR_NOT_FOUND);
 	/* From a peer that has not got it either. */
@@ -407,7 +348,7 @@ static void await_room(struct net *net)
 		CHECK(await_sleep(10) == 0);
 	net_set_epoch(net, 1);
 	await_net_all_up(net);
-	CHECK(await_has(net, 2, &stays) && !await_has(net, 2, &pairs[5]));
+	CHECK(await_net_has(net, 2, &stays) && !await_net_has(net, 2, &pairs[5]));
 }
 
 struct crowd {

@@ -107,13 +107,6 @@ static void test_every_request_comes_back(void **state)
 	pair = wire_pair_at(&out.del.pairs, 1);
 	assert_int_equal(pair.len, 1);
 
-	req = request_of(WIRE_LIST);
-	req.list =
-		(struct wire_list){.partition = 16383, .limit = WIRE_PAIRS_MAX, .after = pair};
-	assert_int_equal(there_and_back(&req, &out), 0);
-	assert_int_equal(out.list.partition, 16383);
-	assert_pair(&out.list.after, &pair);
-
 	req = request_of(WIRE_PULL);
 	req.pull.pair = pair;
 	snprintf(req.pull.bulk, sizeof(req.pull.bulk), "[::1]:7001");
@@ -132,6 +125,24 @@ static void test_every_request_comes_back(void **state)
 	assert_string_equal(out.announce.name, "storage-1");
 	assert_int_equal(out.announce.state, WIRE_READY | WIRE_FULL);
 	assert_int_equal(out.announce.total, 1ull << 50);
+}
+
+static void test_lists_of_several_partitions(void **state)
+{
+	struct wire_pair pair = pair_of(1, 1, 1);
+	struct wire_request req, out;
+
+	(void)state;
+	req = request_of(WIRE_LIST);
+	req.list = (struct wire_list){
+		.partition = 16381, .partitions = 3, .limit = WIRE_PAIRS_MAX, .after = pair};
+	assert_int_equal(there_and_back(&req, &out), 0);
+	assert_int_equal(out.list.partition, 16381);
+	assert_int_equal(out.list.partitions, 3);
+	assert_pair(&out.list.after, &pair);
+	req.list.partitions = 0; /* as an older keeper asks */
+	assert_int_equal(there_and_back(&req, &out), 0);
+	assert_int_equal(out.list.partitions, 1);
 }
 
 static void test_every_reply_comes_back(void **state)
@@ -154,6 +165,13 @@ static void test_every_reply_comes_back(void **state)
 	m = (struct wire_reply){.op = WIRE_PUT};
 	assert_int_equal(reply_there_and_back(&m, &out), 0);
 	assert_int_equal(out.status, 0);
+
+	m = (struct wire_reply){.op = WIRE_LIST, .listed = {.partitions = 16, .more = true}};
+	assert_int_equal(reply_there_and_back(&m, &out), 0);
+	assert_int_equal(out.listed.partitions, 16);
+	m.listed.partitions = 0; /* as an older daemon answers */
+	assert_int_equal(reply_there_and_back(&m, &out), 0);
+	assert_int_equal(out.listed.partitions, 1);
 
 	/* A failure has a status and a text, cleaned, and nothing else. */
 	m = (struct wire_reply){.op = WIRE_LIST, .status = ERR_STALE_EPOCH, .epoch = 12};
@@ -196,6 +214,10 @@ static void test_ranges_are_checked(void **state)
 	assert_refused(&req);
 	req = request_of(WIRE_LIST);
 	req.list = (struct wire_list){.partition = 16384, .limit = 1};
+	assert_refused(&req);
+	req.list = (struct wire_list){.partition = 16383, .partitions = 2, .limit = 1};
+	assert_refused(&req);
+	req.list.partitions = UINT32_MAX;
 	assert_refused(&req);
 	req.list = (struct wire_list){.partition = 1, .limit = 0};
 	assert_refused(&req);
@@ -298,6 +320,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_every_request_comes_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_every_reply_comes_back, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_lists_of_several_partitions, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(test_ranges_are_checked, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_versions, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_unknown_fields, setup, teardown),
