@@ -46,9 +46,18 @@ def start_cluster(request):
         cluster.down(purge=not getattr(request.session, "packhouse_failed", False))
 
 
+@pytest.fixture(scope="session")
+def shared_cluster(start_cluster):
+    """Of all modules that say SHARES_CLUSTER = True: they leave its processes and settings alone."""
+    return start_cluster(storage=3, gateways=2)
+
+
 @pytest.fixture(scope="module")
-def cluster(start_cluster):
-    """Three storage daemons, two gateways: a module's own, so that it may kill what it likes."""
+def cluster(request, start_cluster):
+    """Three storage daemons, two gateways: a module's own, so that it may kill what it likes, unless it shares."""
+    if getattr(request.module, "SHARES_CLUSTER", False):
+        yield request.getfixturevalue("shared_cluster")
+        return
     made = start_cluster(storage=3, gateways=2)
     yield made
     made.stop()

@@ -5,6 +5,8 @@ import requests
 
 from harness.registry import ok
 
+SHARES_CLUSTER = True
+
 pytestmark = pytest.mark.asan
 
 

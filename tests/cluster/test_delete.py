@@ -7,6 +7,8 @@ import pytest
 from harness.registry import INDEX, MANIFEST, descriptor, digest_of, manifest_of, ok, random_bytes
 from harness.whole import number, wait_for, wait_for_copies, wait_until_whole
 
+SHARES_CLUSTER = True
+
 pytestmark = pytest.mark.asan
 
 

@@ -10,6 +10,8 @@ import pytest
 from harness.registry import INDEX, MANIFEST, descriptor, digest_of, manifest_of, ok, random_bytes
 from harness.slow import Slow
 
+SHARES_CLUSTER = True
+
 pytestmark = pytest.mark.asan
 
 NOWHERE = "sha256:" + "0" * 64

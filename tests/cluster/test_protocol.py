@@ -8,6 +8,8 @@ import pytest
 
 from harness.registry import CONFIG, INDEX, LAYER, MANIFEST, descriptor, digest_of, manifest_of, ok, random_bytes
 
+SHARES_CLUSTER = True
+
 pytestmark = pytest.mark.asan
 
 EMPTY = "application/vnd.oci.empty.v1+json"

@@ -4,6 +4,8 @@ import pytest
 
 from harness.registry import digest_of, manifest_of, ok, random_bytes
 
+SHARES_CLUSTER = True
+
 pytestmark = pytest.mark.asan
 
 
