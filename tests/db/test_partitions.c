@@ -5,6 +5,7 @@
 #include "metadb/blobs.h"
 #include "metadb/cluster_rows.h"
 #include "metadb/partitions.h"
+#include "metadb/pg_tx.h"
 #include "tests/db/harness.h"
 
 static struct actor alice;
@@ -185,6 +186,63 @@ H_TEST(rows_are_live_dead_open_and_lost)
 	arena_free(a);
 }
 
+struct look {
+	struct arena *arena;
+	uint16_t part;
+	struct partition_rows rows;
+	int rc; /* 1: not yet */
+};
+
+static void look(void *arg)
+{
+	struct look *l = arg;
+
+	l->rc = await_partition_rows(h_db, l->arena, &l->part, 1, &l->rows);
+}
+
+/*
+ * A commit takes its gen from the uploads to the blobs while somebody reads the rows: in one
+ * statement the gen is open or has its row. The lock is what the reading waits for meanwhile.
+ */
+H_TEST(a_gen_that_is_committed_meanwhile_is_seen)
+{
+	static const char commit[] =
+		"SELECT status FROM upload u, upload_commit(u.id, u.version, u.package_id, "
+		"ARRAY[(get_byte(sha256('moves'), 0) * 256 + get_byte(sha256('moves'), 1)) "
+		"/ 4]::smallint[], ARRAY[sha256('moves')], ARRAY[5], ARRAY[1::bigint], '{}', "
+		"'{}', 1::smallint, sha256('moves'), interval '1 hour') "
+		"WHERE u.gen = (SELECT max(gen) FROM upload)";
+	struct package_target target = {.namespace_id = alice.account_id, .name = "moves"};
+	struct digest digest = h_digest("moves");
+	struct look l = {
+		.arena = arena_new(), .part = (uint16_t)partition_of(digest.bytes), .rc = 1};
+	struct pg_tx *tx = pg_tx_new(h_db, l.arena, PG_WRITE);
+	struct upload u;
+	bool seen = false;
+
+	assert_int_equal(await_upload_start(h_db, &alice, &target, DIGEST_SHA256, &u), 0);
+	assert_int_equal(await_pg_begin(tx), 0);
+	pg_tx_add(tx, "LOCK TABLE upload IN ACCESS EXCLUSIVE MODE");
+	assert_int_equal(await_pg_tx(tx), 0);
+	assert_non_null(task_spawn(h_loop, "look", NULL, look, &l));
+	while (await_h_int("SELECT count(*) FROM pg_locks WHERE NOT granted") == 0)
+		assert_int_equal(await_sleep(5), 0);
+	pg_tx_add(tx, commit);
+	assert_int_equal(await_pg_tx(tx), 0);
+	assert_int_equal(pg_int(pg_tx_rows(tx, 0), 0, 0), 0);
+	assert_int_equal(await_pg_commit(tx), 0);
+	while (l.rc == 1)
+		assert_int_equal(await_sleep(5), 0);
+	assert_int_equal(l.rc, 0);
+	for (size_t i = 0; i < l.rows.open_count; i++)
+		seen = seen || l.rows.open[i] == u.gen;
+	for (size_t i = 0; i < l.rows.count; i++)
+		seen = seen || l.rows.pair[i].gen == (uint64_t)u.gen;
+	assert_true(seen);
+	await_h_sql("DELETE FROM partition_owes");
+	arena_free(l.arena);
+}
+
 static struct node_notice notice(int i)
 {
 	struct node_notice n = {.incarnation = 1};
@@ -291,6 +349,7 @@ int main(void)
 		cmocka_unit_test(two_keepers_share),
 		cmocka_unit_test(the_oldest_comparisons_become_due),
 		cmocka_unit_test(rows_are_live_dead_open_and_lost),
+		cmocka_unit_test(a_gen_that_is_committed_meanwhile_is_seen),
 		cmocka_unit_test(a_start_makes_due_once),
 		cmocka_unit_test(a_start_makes_old_debts_due_at_once),
 		cmocka_unit_test(an_empty_disk_takes_the_place_of_a_silent_one),

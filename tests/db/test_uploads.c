@@ -98,6 +98,21 @@ H_TEST(append_load_and_commit)
 	arena_free(a);
 }
 
+/* Neither reading nor asking as a writer tells what other packages have. */
+H_TEST(a_blob_is_found_through_its_package_only)
+{
+	struct digest digest = h_digest("private bytes");
+	int64_t package = await_h_blob(alice_id, "private", "private bytes");
+	int64_t other = await_h_blob(alice_id, "other", "others");
+	struct arena *a = arena_new();
+	struct blob_info blob;
+
+	assert_int_equal(await_blob_find(h_db, a, package, &digest, true, &blob), 0);
+	assert_int_equal(await_blob_find(h_db, a, other, &digest, true, &blob), ERR_NOT_FOUND);
+	assert_int_equal(await_blob_promise(h_db, other, &digest, &blob), ERR_NOT_FOUND);
+	arena_free(a);
+}
+
 H_TEST(an_empty_blob_has_no_chunks)
 {
 	struct digest digest = h_digest("");
@@ -153,6 +168,34 @@ H_TEST(of_two_writers_one_wins)
 		await_h_int("SELECT count(*) FROM chunk c JOIN upload u USING (gen) "
 			    "JOIN package p ON p.id = u.package_id WHERE p.name = 'race'"),
 		20);
+}
+
+/*
+ * The late one has stored two chunks when it learns that the session went on without it: none
+ * of them may stand where the first one's next chunk, as long as its own, will be.
+ */
+H_TEST(a_late_writer_leaves_no_chunk)
+{
+	struct upload_chunk ours[2] = {h_chunk("our first"), h_chunk("our next")};
+	struct upload_chunk foreign[2] = {h_chunk("not first"), h_chunk("not next")};
+	struct digest digest = h_digest("our firstour next");
+	struct arena *a = arena_new();
+	struct upload_commit commit;
+	struct blob_info blob;
+	struct upload late;
+	struct upload u;
+
+	await_start("late", &u);
+	late = u;
+	assert_int_equal(await_upload_append(h_db, &u, ours, 1, "s", 1), 0);
+	assert_int_equal(await_upload_append(h_db, &late, foreign, 2, "s", 1), ERR_CONFLICT);
+	assert_int_equal(await_upload_commit(h_db, &alice, &u, ours + 1, 1, &digest, &commit),
+			 0);
+	assert_int_equal(await_blob_find(h_db, a, u.package_id, &digest, true, &blob), 0);
+	assert_int_equal(blob.chunks->count, 2);
+	for (int i = 0; i < 2; i++)
+		assert_memory_equal(blob.chunks->chunk[i].digest, ours[i].digest, SHA256_BYTES);
+	arena_free(a);
 }
 
 static void commit_one(void *arg)
@@ -239,7 +282,7 @@ H_TEST(a_chunk_of_an_older_epoch_marks_its_partition)
 		    "VALUES (2, 3, '', 'test')");
 	await_start("epoch", &u);
 	assert_int_equal(await_upload_commit(h_db, &alice, &u, &chunk, 1, &digest, &commit), 0);
-	assert_int_equal(await_h_int("SELECT node FROM partition_owes"), 0);
+	assert_int_equal(await_h_int("SELECT count(*) FROM partition_owes WHERE node = 0"), 1);
 }
 
 H_TEST(a_gap_in_the_chunks_is_refused)
@@ -384,8 +427,10 @@ int main(void)
 		cmocka_unit_test(makes_a_user),
 		cmocka_unit_test(start_makes_an_unpublished_package_once),
 		cmocka_unit_test(append_load_and_commit),
+		cmocka_unit_test(a_blob_is_found_through_its_package_only),
 		cmocka_unit_test(an_empty_blob_has_no_chunks),
 		cmocka_unit_test(of_two_writers_one_wins),
+		cmocka_unit_test(a_late_writer_leaves_no_chunk),
 		cmocka_unit_test(a_session_commits_once),
 		cmocka_unit_test(equal_blobs_end_as_one_live_instance),
 		cmocka_unit_test(what_is_not_acknowledged_is_owed),

@@ -1,9 +1,11 @@
 """What happens between two steps of somebody else: each test holds one process in the middle of what it does."""
 
+import contextlib
 import hashlib
 import shutil
 import threading
 
+import pytest
 import requests
 
 from harness.failpoints import UNKNOWN_OUTCOME
@@ -53,12 +55,15 @@ def forget(cluster):
     cluster.query("UPDATE package_blob SET protect_until = now(), review_at = now() RETURNING 1")
 
 
-def test_a_push_between_the_lists_and_the_rows_is_no_garbage(cluster, user, points):
-    """Whoever read the rows first would delete what was pushed before the lists came."""
+@pytest.mark.parametrize("point", ["keeper.reconcile.listed", "storage.list.read by storage-1"])
+def test_a_push_between_the_lists_and_the_rows_is_no_garbage(cluster, user, points, point):
+    """Whoever read the rows first would delete what was pushed before the lists came, or before the last of them."""
     data, name = random_bytes(200_000), f"{user.login}/between"
-    with points.pause("keeper.reconcile.listed"):
+    point, _, process = point.partition(" by ")
+    wait_until_whole(cluster)
+    with points.pause(point, by=process):
         make_due(cluster, partition_of(data))
-        points.wait("keeper.reconcile.listed")
+        points.wait(point)
         user.registry().push_blob(name, data)
     wait_until_whole(cluster)
     assert ok(user.registry().blob(name, digest_of(data)), 200).content == data
@@ -94,16 +99,19 @@ def test_bytes_of_an_open_upload_are_no_garbage(cluster, user, points):
 
 
 def test_no_foreign_chunk_under_a_right_digest(cluster, user, points):
-    """One gateway has stored a chunk for an upload that another one finishes before the chunk gets its row."""
-    data, name = random_bytes(300_000), f"{user.login}/foreign"
+    """One gateway has stored two chunks for an upload that another one has brought on before they get their rows.
+
+    The second one is as long as the chunk that comes in its place.
+    """
+    data, name = random_bytes(5 * MIB), f"{user.login}/foreign"
     place = user.registry(2).start_upload(name)
     with points.pause("gateway.append.before", by="gateway-1"):
-        late = Call(user, 1, "PATCH", place, data=random_bytes(300_000))
+        late = Call(user, 1, "PATCH", place, data=random_bytes(5 * MIB))
         points.wait("gateway.append.before")
-        ok(user.registry(2).call("PATCH", place, data=data[:200_000]), 202)
+        ok(user.registry(2).call("PATCH", place, data=data[:4 * MIB]), 202)
     assert late.result().status_code == 416
-    assert late.answer.headers["Range"] == "0-199999"
-    ok(user.registry(2).finish_upload(place, data[200_000:], digest_of(data)), 201)
+    assert late.answer.headers["Range"] == f"0-{4 * MIB - 1}"
+    ok(user.registry(2).finish_upload(place, data[4 * MIB:], digest_of(data)), 201)
     assert ok(user.registry(1).blob(name, digest_of(data)), 200).content == data
 
 
@@ -135,6 +143,52 @@ def test_a_commit_whose_answer_is_lost_can_be_repeated(cluster, user, points):
     answer = user.registry().finish_upload(place, data, digest_of(data))
     points.release("gateway.commit.done")
     assert answer.status_code == 503 and answer.headers["Retry-After"]
+    ok(user.registry(2).finish_upload(place, data, digest_of(data)), 201)
+    assert ok(user.registry().blob(name, digest_of(data)), 200).content == data
+
+
+@contextlib.contextmanager
+def standby_that_never_answers(cluster):
+    """Commits are done here, and then wait for it."""
+    waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+    connection, over = cluster.database(), threading.Event()
+
+    def configure(change):
+        with contextlib.closing(cluster.database(superuser=True)) as other, other.cursor() as cursor:
+            cursor.execute(f"ALTER SYSTEM {change}")
+            cursor.execute("SELECT pg_reload_conf()")
+
+    def write():
+        with connection.cursor() as cursor:
+            while not over.is_set():
+                cursor.execute("SELECT pg_logical_emit_message(true, '', '')")
+
+    writer = threading.Thread(target=write)
+    configure("SET synchronous_standby_names = 'nobody'")
+    try:
+        writer.start()
+        wait_for("no commit waits for a standby", lambda: number(cluster, waits) > 0)
+        over.set()
+        yield
+    finally:
+        over.set()
+        configure("RESET synchronous_standby_names")
+        writer.join()
+        connection.close()
+
+
+@pytest.mark.parametrize("end", ["pg_cancel_backend", "pg_terminate_backend"])
+def test_a_commit_that_ends_while_it_waits_for_its_standby(cluster, user, end):
+    """It is done, and its wait ends: with a warning beside the success, or with the connection, without an answer."""
+    data, name = random_bytes(100_000), f"{user.login}/{end}"
+    place = user.registry().start_upload(name)
+    with standby_that_never_answers(cluster):
+        call = put(user, place, data)
+        wait_for("no commit waits for the standby", lambda: number(
+            cluster, f"SELECT count({end}(pid)) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+            " AND query LIKE '%%upload_commit%%'") == 1)
+        assert call.result().status_code == 503 and call.answer.headers["Retry-After"]
+    assert number(cluster, "SELECT count(*) FROM blob WHERE digest = %s", hashlib.sha256(data).digest()) == 1
     ok(user.registry(2).finish_upload(place, data, digest_of(data)), 201)
     assert ok(user.registry().blob(name, digest_of(data)), 200).content == data
 

@@ -154,11 +154,14 @@ class Cluster:
         lines = requests.get(self.private(name) + "/metrics", timeout=10).text.splitlines()
         return {line.rsplit(" ", 1)[0]: float(line.rsplit(" ", 1)[1]) for line in lines if line and line[0] != "#"}
 
-    def database(self):
+    def database(self, superuser=False):
         """A new connection, in autocommit mode."""
         import psycopg2  # only tests that look into the database need it
 
-        connection = psycopg2.connect(self.env["PACKHOUSE_DATABASE_URL"], connect_timeout=10)
+        address = self.env["PACKHOUSE_DATABASE_URL"]
+        if superuser:
+            address = f"host={self.dir}/run/postgres port={self.ports()['postgres']} user=postgres dbname=postgres"
+        connection = psycopg2.connect(address, connect_timeout=10)
         connection.autocommit = True
         return connection
 
