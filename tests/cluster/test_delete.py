@@ -5,7 +5,6 @@ import json
 import pytest
 
 from harness.registry import INDEX, MANIFEST, descriptor, digest_of, manifest_of, ok, random_bytes
-from harness.whole import number, wait_for, wait_for_copies, wait_until_whole
 
 SHARES_CLUSTER = True
 
@@ -154,37 +153,3 @@ def test_manifest_without_the_rest_of_it(user):
     ok(delete(registry, name, "blobs", digest_of(layer)), 202)
     answer = registry.put_manifest(name, "v1", manifest_of(config, [layer]))
     assert refused(answer, 404, "MANIFEST_BLOB_UNKNOWN")["detail"] == {"digest": digest_of(layer)}
-
-
-def test_nothing_is_left_when_everything_is_deleted(start_cluster):
-    """Indexes, images, blobs of two packages and a half-done upload, all windows at 0: no row and no copy stays."""
-    cluster = start_cluster(storage=2, workers=1, settings={
-        "keeper.trash_window": 0, "keeper.restore_window": 0, "keeper.reconcile_rate": 5000})
-    user = cluster.new_user()
-    registry, common = user.registry(), random_bytes(5 << 20)
-    manifests, blobs = {}, {}
-    for package in ("one", "two"):
-        name = f"{user.login}/{package}"
-        images = [registry.push_image(name, f"v{n}", [common, random_bytes(3000 + n)]) for n in range(3)]
-        index = json.dumps({"schemaVersion": 2, "mediaType": INDEX,
-                            "manifests": [descriptor(image, MANIFEST) for image in images]}).encode()
-        ok(registry.put_manifest(name, "all", index, INDEX), 201)
-        manifests[name] = [index, *images]
-        blobs[name] = {part["digest"] for image in images
-                       for part in (json.loads(image)["config"], *json.loads(image)["layers"])}
-        place = registry.start_upload(name)
-        ok(registry.call("PATCH", place, data=common[:1000]), 202)
-        ok(registry.call("DELETE", place), 204)
-    for name in manifests:
-        for manifest in manifests[name]:
-            ok(delete(registry, name, "manifests", digest_of(manifest)), 202)
-        for digest in blobs[name]:
-            ok(delete(registry, name, "blobs", digest), 202)
-        assert registry.tags(name) == []
-    for table in ("manifest", "manifest_blob", "tag", "upload", "package_blob", "blob", "chunk", "instance"):
-        wait_for(f"rows in {table}", lambda: number(cluster, f"SELECT count(*) FROM {table}") == 0)
-    wait_until_whole(cluster)  # a daemon that was slow to delete owes it for a while
-    wait_for_copies(cluster, "storage-1", "storage-2")
-    said = cluster.metadb("check", timeout=120)
-    assert "0 findings" in said and " 0 copies" in said
-    cluster.stop()
