@@ -68,6 +68,7 @@ METRIC(STORAGE_LIVE,     GAUGE,     "packhouse_storage_live_bytes", "", "Bytes o
 METRIC(STORAGE_DEAD,     GAUGE,     "packhouse_storage_dead_bytes", "", "Bytes of the log that compaction would free")
 METRIC(STORAGE_SEGMENTS, GAUGE,     "packhouse_storage_segments", "", "Segment files")
 METRIC(STORAGE_ROOM,     GAUGE,     "packhouse_storage_room_bytes", "", "Bytes that new chunks may still fill")
+METRIC(STORAGE_FULL,     GAUGE,     "packhouse_storage_full", "", "1 when there is no room for a chunk of the largest size: nothing new is taken")
 METRIC(STORAGE_UNSAVED,  GAUGE,     "packhouse_storage_unsaved_bytes", "", "Bytes of the log after the last checkpoint")
 METRIC(STORAGE_POISONED, GAUGE,     "packhouse_storage_poisoned", "", "1 after a failed fdatasync")
 METRIC(STORAGE_EPOCH,    GAUGE,     "packhouse_storage_epoch", "", "Highest epoch heard of")

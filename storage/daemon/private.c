@@ -40,6 +40,7 @@ static void print_metrics(void *arg, FILE *out)
 	metric_set(M_STORAGE_DEAD, (int64_t)stats->dead_bytes);
 	metric_set(M_STORAGE_SEGMENTS, (int64_t)stats->segments);
 	metric_set(M_STORAGE_ROOM, (int64_t)stats->room_bytes);
+	metric_set(M_STORAGE_FULL, stats->full);
 	metric_set(M_STORAGE_UNSAVED, (int64_t)stats->unsaved_bytes);
 	metric_set(M_STORAGE_POISONED, s->store != NULL && store_poisoned(s->store));
 	metric_set(M_STORAGE_EPOCH, s->epoch);

@@ -60,7 +60,7 @@ unsigned server_state(const struct server *s)
 {
 	unsigned state = server_serves(s) ? WIRE_READY : 0;
 
-	if (s->stats.room_bytes < CHUNK_MAX)
+	if (s->stats.full)
 		state |= WIRE_FULL;
 	if (store_poisoned(s->store))
 		state |= WIRE_POISONED;

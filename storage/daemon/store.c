@@ -173,11 +173,25 @@ void store_apply(struct store *s, const struct index_entry *e)
 	store_account(s, e, +1);
 }
 
-uint64_t store_reserve(const struct store *s)
+uint64_t store_segment_size(const struct store *s, uint64_t record)
+{
+	uint64_t size = SEGMENT_START + ((record + LOG_PAGE - 1) & ~(uint64_t)(LOG_PAGE - 1));
+
+	return size < s->segment_size ? s->segment_size : size;
+}
+
+/* What PUTs may take of the disk's free bytes. */
+static uint64_t beyond_reserve(const struct store *s, uint64_t free_bytes)
 {
 	uint64_t segments = RESERVE_SEGMENTS * s->segment_size;
+	uint64_t reserve = s->floor > segments ? s->floor : segments;
 
-	return s->floor > segments ? s->floor : segments;
+	return free_bytes > reserve ? free_bytes - reserve : 0;
+}
+
+bool store_may_begin(const struct store *s, uint64_t size, uint64_t free_bytes)
+{
+	return beyond_reserve(s, free_bytes) >= size;
 }
 
 uint32_t store_block_crcs(const struct iovec *parts, int part_count,
@@ -205,10 +219,19 @@ uint32_t store_block_crcs(const struct iovec *parts, int part_count,
 	return count;
 }
 
+/* A segment is begun whole or not at all, so less than one is no room. */
+static void measure_room(const struct store *s, uint64_t rest_of_open, struct store_stats *out)
+{
+	uint64_t largest = record_size(CHUNK_MAX), spare = beyond_reserve(s, out->free_bytes);
+
+	out->room_bytes = rest_of_open + spare - spare % s->segment_size;
+	out->full = rest_of_open < largest &&
+		    !store_may_begin(s, store_segment_size(s, largest), out->free_bytes);
+}
+
 void store_stats(struct store *s, struct store_stats *out)
 {
 	struct segment *open;
-	uint64_t reserve = store_reserve(s);
 
 	*out = s->found;
 	out->chunks = s->good;
@@ -217,11 +240,9 @@ void store_stats(struct store *s, struct store_stats *out)
 	out->unsaved_bytes = s->unsaved;
 	if (s->disk->ops->free_space(s->disk, &out->free_bytes) < 0)
 		out->free_bytes = 0;
-	out->room_bytes = out->free_bytes > reserve ? out->free_bytes - reserve : 0;
 	pthread_rwlock_rdlock(&s->segments.lock);
 	open = s->open;
-	if (open)
-		out->room_bytes += open->size - open->end;
+	measure_room(s, open ? open->size - open->end : 0, out);
 	out->segments = s->segments.count;
 	for (size_t i = 0; i < s->segments.count; i++) {
 		const struct segment *segment = s->segments.all[i];

@@ -183,6 +183,7 @@ struct store_stats {
 	uint64_t segment_bytes; /* their sizes in all */
 	uint64_t free_bytes;	/* of the disk */
 	uint64_t room_bytes;	/* bytes that PUTs may still fill, about */
+	bool full;		/* a PUT of CHUNK_MAX bytes would meet ERR_FULL */
 	uint64_t groups;	/* committed in this life */
 	uint64_t unsaved_bytes; /* of the log, after the last checkpoint */
 	/* What recovery found when the store was opened. */

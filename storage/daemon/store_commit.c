@@ -159,19 +159,17 @@ int store_seal(struct segment *segment)
 static int roll(struct store *s, uint64_t need, bool use_reserve)
 {
 	struct segment *before = s->open, *segment;
-	uint64_t size = SEGMENT_START + ((need + LOG_PAGE - 1) & ~(uint64_t)(LOG_PAGE - 1));
+	uint64_t size = store_segment_size(s, need);
 	struct superblock super = {.segment = s->next_segment, .cut = s->cut};
 	uint64_t free_bytes;
 	bool unsynced;
 	int rc;
 
-	if (size < s->segment_size)
-		size = s->segment_size;
 	if (!use_reserve) {
 		rc = s->disk->ops->free_space(s->disk, &free_bytes);
 		if (rc < 0)
 			return rc;
-		if (free_bytes < size + store_reserve(s))
+		if (!store_may_begin(s, size, free_bytes))
 			return ERR_FULL;
 	}
 	memcpy(super.node, s->identity.node, sizeof(super.node));

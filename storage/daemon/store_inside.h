@@ -62,8 +62,10 @@ void store_poison(struct store *s, const char *what, int rc);
 void store_apply(struct store *s, const struct index_entry *e);
 /* Count an entry in (+1) or out (−1). */
 void store_account(struct store *s, const struct index_entry *e, int sign);
-/* Bytes of the disk that PUTs must leave free. */
-uint64_t store_reserve(const struct store *s);
+/* Size of a new segment whose first record has so many bytes. */
+uint64_t store_segment_size(const struct store *s, uint64_t record);
+/* May PUTs begin one of this size, with so much free on the disk? */
+bool store_may_begin(const struct store *s, uint64_t size, uint64_t free_bytes);
 
 /* store_recover.c */
 int store_recover(struct store *s, struct index_base *base, const char *name) MUST_CHECK;

@@ -368,6 +368,36 @@ static void a_full_disk_refuses_puts_and_takes_deletes(void **state)
 	assert_int_equal(hand_get(w, LARGE), 0);
 }
 
+static void leave_free(uint64_t bytes)
+{
+	vdisk_occupy(w->v, 0);
+	vdisk_occupy(w->v, hand_stats(w).free_bytes - bytes);
+}
+
+static void room_is_what_a_put_can_have(void **state)
+{
+	uint64_t largest = SEGMENT_START + CHUNK_MAX + LOG_PAGE;
+	struct store_stats stats;
+
+	(void)state;
+	hand_put(w, SMALL);
+	leave_free(WORLD_FLOOR + WORLD_SEGMENT - LOG_PAGE);
+	stats = hand_stats(w);
+	assert_true(stats.full);
+	assert_true(stats.room_bytes < WORLD_SEGMENT);
+	assert_int_equal(hand_commit(w, STORE_PUT, LARGE), ERR_FULL);
+	/* Segments can be begun, but none for the largest chunk. */
+	leave_free(WORLD_FLOOR + largest - LOG_PAGE);
+	stats = hand_stats(w);
+	assert_true(stats.full);
+	assert_true(stats.room_bytes >= 4 * WORLD_SEGMENT);
+	assert_int_equal(hand_commit(w, STORE_PUT, LARGE), ERR_FULL);
+	leave_free(WORLD_FLOOR + largest);
+	assert_false(hand_stats(w).full);
+	hand_put(w, LARGE);
+	assert_true(hand_stats(w).full);
+}
+
 static void nothing_is_answered_before_a_failed_write_is_cut_off(void **state)
 {
 	(void)state;
@@ -483,6 +513,7 @@ int main(void)
 		on_world(one_damaged_superblock_costs_nothing),
 		on_world(another_version_is_refused_another_disk_is_ignored),
 		on_world(a_full_disk_refuses_puts_and_takes_deletes),
+		on_world(room_is_what_a_put_can_have),
 		on_world(nothing_is_answered_before_a_failed_write_is_cut_off),
 		on_world(a_cut_that_was_believed_once_stays),
 		on_world(nothing_is_written_to_a_segment_of_an_earlier_life),

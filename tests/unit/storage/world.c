@@ -9,7 +9,6 @@
 #include "tests/unit/storage/world_inside.h"
 
 #define CAPACITY ((uint64_t)1 << 30)
-#define FLOOR	 (8 * WORLD_SEGMENT)
 
 static struct {
 	uint32_t len, weight;
@@ -127,7 +126,7 @@ bool world_start(struct world *w)
 {
 	static const struct store_options options = {.name = "virtual",
 						     .segment_size = WORLD_SEGMENT,
-						     .floor = FLOOR,
+						     .floor = WORLD_FLOOR,
 						     .checkpoint_bytes = WORLD_SEGMENT};
 	int rc;
 

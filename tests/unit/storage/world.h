@@ -18,6 +18,7 @@
 #define WORLD_GENS    2
 #define WORLD_KEYS    (WORLD_DIGESTS * WORLD_GENS)
 #define WORLD_SEGMENT ((uint64_t)1 << 20)
+#define WORLD_FLOOR   (8 * WORLD_SEGMENT)
 
 struct world_key {
 	struct chunk_key key;
