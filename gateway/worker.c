@@ -97,7 +97,10 @@ static void on_trouble(void *arg, enum store_trouble what, uint16_t node,
 		trouble_report(w->trouble, partition_of(chunk->digest), node);
 }
 
-/* Able to serve whatever may be asked? Otherwise the reasons, a line each. */
+/*
+ * Able to serve whatever may be asked? Otherwise the reasons, a line each. Disks without room
+ * are none: every gateway would leave its load balancer, and what could be pulled would not.
+ */
 static void describe_readiness(struct worker *w, FILE *why)
 {
 	if (http_front_draining(w->front))
@@ -106,7 +109,7 @@ static void describe_readiness(struct worker *w, FILE *why)
 		fprintf(why, "no key to sign tokens with yet\n");
 	if (map_watch_view(w->map) == NULL)
 		fprintf(why, "no cluster map yet\n");
-	else if (!store_client_writable(w->store))
+	else if (!store_client_quorum_up(w->store))
 		fprintf(why, "%u storage nodes up, too few to write\n",
 			store_client_nodes_up(w->store));
 }

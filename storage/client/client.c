@@ -166,6 +166,11 @@ bool store_node_up(const struct store_client *c, uint16_t node)
 	return n != NULL && n->up;
 }
 
+static bool is_quorum(const struct store_client *c, unsigned nodes)
+{
+	return c->map.table != NULL && nodes >= map_write_quorum(c->map.replicas);
+}
+
 bool store_client_writable(const struct store_client *c)
 {
 	unsigned writable = 0;
@@ -173,7 +178,12 @@ bool store_client_writable(const struct store_client *c)
 
 	TAILQ_FOREACH(n, &c->nodes, link)
 		writable += node_writable(n);
-	return c->map.table != NULL && writable >= map_write_quorum(c->map.replicas);
+	return is_quorum(c, writable);
+}
+
+bool store_client_quorum_up(const struct store_client *c)
+{
+	return is_quorum(c, store_client_nodes_up(c));
 }
 
 unsigned store_client_nodes_up(const struct store_client *c)

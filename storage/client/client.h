@@ -59,6 +59,8 @@ void store_client_set_map(struct store_client *c, const char *cluster_uuid,
 
 /* Answered its last ping and serves. */
 bool store_node_up(const struct store_client *c, uint16_t node);
-/* As many nodes are up as a write needs; for readiness. */
+/* As many nodes as a write needs are up, and take new bytes. */
 bool store_client_writable(const struct store_client *c);
+/* As many are up, full or not; for readiness: full disks must not end pulls as well. */
+bool store_client_quorum_up(const struct store_client *c);
 unsigned store_client_nodes_up(const struct store_client *c);
