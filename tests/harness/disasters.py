@@ -1,6 +1,10 @@
 """What can go wrong with one storage daemon's disk, on command."""
 
+import errno
+import os
 import shutil
+
+from .run import run
 
 
 class FaultyDisk:
@@ -22,3 +26,47 @@ class FaultyDisk:
         new.write_text("".join(f"{fault} {self.folder / below}\n" for fault in faults), encoding="utf-8")
         new.chmod(0o644)
         new.rename(self.rules)
+
+
+class SmallDisk:
+    """A file system of its own for a daemon's folder, which can be full. Only root can have it.
+
+    To be unmounted after the cluster has stopped, or nothing can remove the cluster's folder.
+    """
+
+    def __init__(self, cluster, name):
+        self.cluster = cluster
+        self.name = name
+        self.folder = cluster.dir / "data" / name
+        self.ballast = self.folder / "ballast"
+
+    def mount(self, size):
+        """Moves the folder there, and leaves the daemon killed."""
+        before = self.folder.with_name(f"{self.name}.before")
+        self.cluster.kill(self.name)
+        self.folder.rename(before)
+        self.folder.mkdir()
+        run("mount", "-t", "tmpfs", "-o", f"size={size}", "packhouse-test", self.folder)
+        run("cp", "-a", f"{before}/.", self.folder)
+        shutil.rmtree(before)
+
+    def unmount(self):
+        if os.path.ismount(self.folder):
+            run("umount", self.folder)
+
+    def fill(self, leave=0):
+        """To the last byte, whoever else writes; or but for so many bytes."""
+        with open(self.ballast, "ab", buffering=0) as file:
+            try:
+                while leave == 0 or self.room() > leave:
+                    file.write(bytes(64 << 10))
+            except OSError as error:
+                if error.errno != errno.ENOSPC:
+                    raise
+
+    def room(self):
+        room = os.statvfs(self.folder)
+        return room.f_bavail * room.f_frsize
+
+    def free(self):
+        self.ballast.unlink(missing_ok=True)
