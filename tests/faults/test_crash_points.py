@@ -182,7 +182,8 @@ def test_a_crash_at_each_point(cluster, points):
     leave_garbage(cluster, user, points)
     load = crash_everywhere(cluster, user, points)
     wait_for("the blob without a good copy is not known to be lost", lambda: number(
-        cluster, "SELECT count(*) FROM blob WHERE lost_at IS NOT NULL") == 1, LIMIT)
+        cluster, "SELECT count(*) FROM blob WHERE lost_at IS NOT NULL AND digest = %s",
+        hashlib.sha256(lost.data).digest()) == 1, LIMIT)
     lost.registry.push_blob(lost.name, lost.data)
     for blob in (lost, unread):
         assert ok(blob.registry.blob(blob.name, digest_of(blob.data)), 200).content == blob.data
