@@ -1,6 +1,7 @@
 """What can go wrong with one storage daemon's disk, on command."""
 
 import errno
+import hashlib
 import os
 import shutil
 
@@ -70,3 +71,41 @@ class SmallDisk:
 
     def free(self):
         self.ballast.unlink(missing_ok=True)
+
+
+class Segments:
+    """A daemon's log on its disk, to be damaged while the daemon is killed or stands still."""
+
+    HEADER = 96
+
+    def __init__(self, cluster, name):
+        self.folder = cluster.dir / "data" / name / "segments"
+
+    def records(self, data):
+        """(segment, offset) of each record that put this chunk: see storage/daemon/record.c."""
+        digest = hashlib.sha256(data).digest()
+        for path in sorted(self.folder.glob("*.seg")):
+            log, at = path.read_bytes(), -1
+            while (at := log.find(digest, at + 1)) >= 0:
+                if log[at - 16:at - 11] == b"PHRC\x01":
+                    yield path, at - 16
+
+    def places(self, data):
+        """Offsets in a record of this chunk, one in each of its parts."""
+        payload = self.HEADER + 4 * -(-len(data) // (64 << 10))
+        return {"magic": 0, "digest": 30, "gen": 50, "header's checksum": 95, "first block's checksum": self.HEADER,
+                "last block's checksum": payload - 1, "first byte": payload, "last byte": payload + len(data) - 1}
+
+    def flip(self, path, offset):
+        with open(path, "r+b") as file:
+            file.seek(offset)
+            byte = file.read(1)[0]
+            file.seek(offset)
+            file.write(bytes([byte ^ 0x10]))
+
+    def damage(self, data, place):
+        """Flips a bit of each record of this chunk."""
+        found = list(self.records(data))
+        assert found, "the chunk is not there"
+        for path, offset in found:
+            self.flip(path, offset + self.places(data)[place])
