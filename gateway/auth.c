@@ -286,6 +286,9 @@ static int await_package(struct request *rq, const struct right *right, struct p
 			     rq->repo.name, &found);
 	if (rc < 0)
 		return give_up(rq, rc, "looking up the caller's rights");
+	rc = await_request_mode(rq, found.caller.mode);
+	if (rc != 0)
+		return rc;
 	if (!auth_caller_fine(&found.caller))
 		return refuse_401(rq, right, p->narrowed ? "invalid_token" : NULL);
 	note_caller(rq, &found.caller);
@@ -354,6 +357,9 @@ static int await_person(struct request *rq, const struct right *right,
 	rc = await_caller(rq->worker->metadb, &p->credential, &c);
 	if (rc < 0)
 		return give_up(rq, rc, "looking up the caller");
+	rc = await_request_mode(rq, c.mode);
+	if (rc != 0)
+		return rc;
 	if (!auth_caller_fine(&c))
 		return refuse_401(rq, right, p->narrowed ? "invalid_token" : NULL);
 	note_caller(rq, &c);

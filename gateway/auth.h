@@ -32,6 +32,12 @@ bool auth_caller_fine(const struct caller *c);
 /* 401 of /token itself, where the credential is given by Basic. */
 int auth_refuse_basic(struct request *rq);
 
+/*
+ * In gateway/modes.c: 0, or a registry in this mode does not do what the request wants, and it
+ * has refused.
+ */
+int await_request_mode(struct request *rq, enum registry_mode mode) MUST_CHECK;
+
 /* May the caller do this to the request's package, as its credential allows? For NEED_PACKAGE.
  */
 bool auth_may(const struct request *rq, enum action action);

@@ -51,3 +51,9 @@ int api_admin_user_create(struct request *rq); /* POST /api/v3/admin/users */
 int api_admin_org_create(struct request *rq);  /* POST /api/v3/admin/organizations */
 int api_admin_token_create(
 	struct request *rq); /* POST /api/v3/admin/users/{username}/authorizations */
+
+/* gateway/api_modes.c */
+int api_maintenance_get(struct request *rq); /* GET /api/v3/manage/v1/maintenance */
+int api_maintenance_set(struct request *rq); /* POST, the same path */
+int api_read_only_get(struct request *rq);   /* GET /api/v3/manage/v1/read-only */
+int api_read_only_set(struct request *rq);   /* POST, the same path */

@@ -67,10 +67,19 @@ const char *reply_json_string(struct arena *a, const char *text)
 	return out;
 }
 
-static int send_json(struct request *rq, int status, const char *json)
+/* When to come back, unless the caller has said so already. */
+static void say_when(struct request *rq, int status)
 {
+	for (unsigned i = 0; i < rq->answer.count; i++)
+		if (strcmp(rq->answer.fields[i].name, "Retry-After") == 0)
+			return;
 	if (status == 503)
 		reply_header(rq, "Retry-After", RETRY_AFTER);
+}
+
+static int send_json(struct request *rq, int status, const char *json)
+{
+	say_when(rq, status);
 	return reply_bytes(rq, status, "application/json", json, strlen(json));
 }
 
@@ -177,8 +186,7 @@ static int surface_error(struct request *rq, int status, enum refusal code, cons
 		break;
 	}
 	text = arena_printf(rq->arena, "%s\n", text);
-	if (status == 503)
-		reply_header(rq, "Retry-After", RETRY_AFTER);
+	say_when(rq, status);
 	return reply_bytes(rq, status, "text/plain; charset=utf-8", text, strlen(text));
 }
 

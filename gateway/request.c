@@ -82,20 +82,29 @@ static int refuse_method(struct request *rq)
 			   ALLOWED_WORDS, allowed);
 }
 
-/* Path and query to a route and its parameters: 0, or refused. */
-static int find_route(struct request *rq)
+/* Path and query to a route and its parameters; false when they are not properly escaped. */
+static bool find_route(struct request *rq)
 {
 	struct uri_path parts; /* its texts are in the arena */
 	struct slice path, query;
-	const char *name = NULL;
 
 	uri_split(rq->head->target, &path, &query);
 	rq->surface = surface_of(path);
 	if (uri_path_parse(rq->arena, path, &parts) < 0 ||
 	    uri_query_parse(rq->arena, query, &rq->query) < 0)
+		return false;
+	route_find(route_table, rq->arena, rq->head->method, &parts, &rq->match);
+	return true;
+}
+
+/* A route was found, and a name in it is one: 0, or refused. */
+static int check_route(struct request *rq, bool escaped)
+{
+	const char *name = NULL;
+
+	if (!escaped)
 		return refuse_by_surface(rq, REQUEST_INVALID,
 					 "the path or the query is not properly escaped");
-	route_find(route_table, rq->arena, rq->head->method, &parts, &rq->match);
 	if (rq->match.route == NULL)
 		return rq->match.allowed != 0 ? refuse_method(rq)
 					      : refuse_by_surface(rq, NOT_FOUND, NULL);
@@ -110,11 +119,14 @@ static int find_route(struct request *rq)
 
 static void await_serve(struct request *rq)
 {
+	bool escaped = find_route(rq);
 	int rc;
 
-	if (find_route(rq) != 0)
-		return;
-	rc = await_request_authorize(rq, &rq->match.route->right);
+	rc = await_request_admit(rq);
+	if (rc == 0)
+		rc = check_route(rq, escaped);
+	if (rc == 0)
+		rc = await_request_authorize(rq, &rq->match.route->right);
 	if (rc == 0)
 		rc = rq->match.route->handler(rq);
 	if (rq->answer.status == 0 && !rq->answer.none && rc < 0)

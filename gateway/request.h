@@ -1,8 +1,8 @@
 /*
  * One request, from its head to its line in the log.
  *
- *   head → route → repository name → await_request_authorize() → handler → answer sent → access
- * line
+ *   head → route → mode → repository name → await_request_authorize() → handler → answer sent
+ *   → access line
  *
  * A task runs request.c's function from left to right; handlers see only a request whose route,
  * parameters and rights are settled. All memory of a request is in rq->arena: handlers allocate
@@ -118,6 +118,12 @@ int await_body_all(struct request *rq, size_t max, struct slice *out) MUST_CHECK
  * give_up(), with the challenge where there is one) and returns what that returned.
  */
 int await_request_authorize(struct request *rq, const struct right *right) MUST_CHECK;
+
+/*
+ * In gateway/modes.c, before that, also for paths that are no route: 0, or the registry's mode
+ * keeps it from going on, and it has refused.
+ */
+int await_request_admit(struct request *rq) MUST_CHECK;
 
 /* The service that turns heads into tasks; arg is the struct worker. */
 bool on_request(void *worker, struct http_stream *s, struct arena *a,

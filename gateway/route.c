@@ -139,3 +139,8 @@ void route_find(const struct route *rows, struct arena *a, enum method method,
 			out->route = same_row;
 	}
 }
+
+bool route_changes(const struct route *r, enum method method)
+{
+	return (method & (METHOD_GET | METHOD_HEAD)) == 0 && !r->right.changes_nothing;
+}

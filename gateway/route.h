@@ -40,6 +40,8 @@ struct right {
 	/* A package that the caller could create and that is not there is no 404: the handler
 	 * sees package_id 0. */
 	bool absent_fine;
+	bool changes_nothing; /* whatever the method says */
+	bool in_any_mode;     /* it is how a site admin leaves a mode (metadb/modes.h) */
 };
 
 struct route {
@@ -70,6 +72,12 @@ struct route_match {
 /* The rows end with one whose pattern is NULL. */
 void route_find(const struct route *rows, struct arena *a, enum method method,
 		const struct uri_path *path, struct route_match *out);
+
+/*
+ * Does a request of this method change anything? All but GET and HEAD do, unless the row says
+ * otherwise: read-only mode stops these.
+ */
+bool route_changes(const struct route *r, enum method method);
 
 /* Every route of the gateway, in gateway/route_table.c. */
 extern const struct route route_table[];

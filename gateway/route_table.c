@@ -7,11 +7,13 @@
 
 #define READ (METHOD_GET | METHOD_HEAD)
 /* clang-format off */
-#define NOTHING    {.need = NEED_NOTHING}
+/* /token signs what it was asked for and keeps nothing. */
+#define NOTHING    {.need = NEED_NOTHING, .changes_nothing = true}
 #define VALID      {.need = NEED_VALID}
 #define CALLER     {.need = NEED_CALLER}
 #define CATALOG    {.need = NEED_CALLER, .catalog = true}
 #define SITE_ADMIN {.need = NEED_SITE_ADMIN}
+#define MODE       {.need = NEED_SITE_ADMIN, .in_any_mode = true}
 #define ORG_MEMBER {.need = NEED_ORG_MEMBER}
 #define ORG_ADMIN  {.need = NEED_ORG_ADMIN}
 #define PULL       {.need = NEED_PACKAGE, .action = ACTION_PULL}
@@ -53,6 +55,11 @@ const struct route route_table[] = {
 	{METHOD_POST,   "/api/v3/admin/users",                SITE_ADMIN, api_admin_user_create},
 	{METHOD_POST,   "/api/v3/admin/organizations",        SITE_ADMIN, api_admin_org_create},
 	{METHOD_POST,   "/api/v3/admin/users/{username}/authorizations", SITE_ADMIN, api_admin_token_create},
+
+	{METHOD_GET,    "/api/v3/manage/v1/maintenance",      MODE, api_maintenance_get},
+	{METHOD_POST,   "/api/v3/manage/v1/maintenance",      MODE, api_maintenance_set},
+	{METHOD_GET,    "/api/v3/manage/v1/read-only",        MODE, api_read_only_get},
+	{METHOD_POST,   "/api/v3/manage/v1/read-only",        MODE, api_read_only_set},
 	{0},
 };
 /* clang-format on */

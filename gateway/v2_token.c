@@ -113,6 +113,9 @@ static int await_issue(struct request *rq, const struct credential *cred,
 	rc = await_claims(rq, cred, &who, c);
 	if (rc < 0)
 		return give_up(rq, rc, "looking up the caller");
+	rc = await_request_mode(rq, who.mode);
+	if (rc != 0)
+		return rc;
 	if (!auth_caller_fine(&who))
 		return auth_refuse_basic(rq);
 	rq->caller_name = arena_strdup(rq->arena, who.login);

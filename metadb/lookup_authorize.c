@@ -54,6 +54,7 @@ static int take(struct batch_item *item, struct pg_rows *r, int row)
 	st->visibility = (enum visibility)pg_int(r, row, column + 3);
 	st->role = (enum role)pg_int(r, row, column + 4);
 	st->may_create = pg_bool(r, row, column + 5);
+	out->caller.mode = mode_take(l->db, r, row, column + 6);
 	return 0;
 }
 
@@ -61,7 +62,7 @@ const struct batch_kind lookup_authorize_kind = {
 	.what = "what the caller may do",
 	.sql = "SELECT " CALLER_COLUMNS
 	       ", namespace_id, package_id, published, visibility, role, "
-	       "may_create FROM find_authorization($1, $2, $3, $4, $5)",
+	       "may_create, " MODE_COLUMN " FROM find_authorization($1, $2, $3, $4, $5)",
 	.max = 256,
 	.bind = bind,
 	.take = take,

@@ -63,12 +63,13 @@ static int take(struct batch_item *item, struct pg_rows *r, int row)
 	struct caller_lookup *l = (struct caller_lookup *)item;
 
 	caller_take(l->db, r, row, l->out);
+	l->out->mode = mode_take(l->db, r, row, CALLER_COLUMN_COUNT);
 	return 0;
 }
 
 const struct batch_kind lookup_caller_kind = {
 	.what = "whose credential it is",
-	.sql = "SELECT " CALLER_COLUMNS " FROM find_caller($1, $2, $3)",
+	.sql = "SELECT " CALLER_COLUMNS ", " MODE_COLUMN " FROM find_caller($1, $2, $3)",
 	.max = 256,
 	.bind = bind,
 	.take = take,
@@ -79,6 +80,7 @@ int await_caller(struct metadb *db, const struct credential *c, struct caller *o
 	struct caller_lookup l = {.db = db, .credential = c, .out = out};
 
 	memset(out, 0, sizeof(*out));
+	out->mode = mode_seen(db);
 	if (c->form == CREDENTIAL_NONE)
 		return 0;
 	return await_batch(db->caller, &l.item);

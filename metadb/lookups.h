@@ -9,6 +9,7 @@
 #pragma once
 
 #include "metadb/metadb.h"
+#include "metadb/modes.h"
 #include "metadb/tokens.h"
 #include "proto/model/access.h"
 #include "proto/model/digest.h"
@@ -46,6 +47,9 @@ struct caller {
 	unsigned scopes;
 	bool site_admin;
 	int64_t expires_at; /* of the token, 0: never */
+	/* Whoever it is: of the registry when it was looked up; when nothing was, as last seen.
+	 */
+	enum registry_mode mode;
 };
 
 /* Who is this? For routes without a package. */

@@ -1,5 +1,5 @@
 /*
- * One look is three small reads in one round trip; the map's 160 KB come only when the epoch is
+ * One look is four small reads in one round trip; the map's 160 KB come only when the epoch is
  * newer than ours. A view is built whole and then put in the old one's place.
  */
 #include "metadb/map_watch.h"
@@ -15,6 +15,7 @@
 #define NODES_MAX 65534
 
 struct map_watch {
+	struct metadb *db;
 	struct poller *poller;
 	void (*on_change)(void *arg, const struct cluster_view *view);
 	void *arg;
@@ -44,6 +45,7 @@ static void bind(void *arg, struct arena *a, struct pg_stmt *stmt)
 		     "SELECT id, uuid::text, name, zone, control, bulk, "
 		     "seen_at > now() - interval '15 seconds' "
 		     "FROM node WHERE retired_at IS NULL ORDER BY id");
+	pg_stmt_init(&stmt[3], a, "SELECT " MODE_COLUMN);
 }
 
 static void copy_text(char *out, size_t size, const char *text)
@@ -103,6 +105,7 @@ static int take(void *arg, struct pg_rows *rows)
 	struct cluster_view *v;
 	int rc;
 
+	(void)mode_take(w->db, &rows[3], 0, 0);
 	if (pg_rows_count(&rows[1]) == 0)
 		return 0; /* no epoch yet */
 	v = xcalloc(1, sizeof(*v));
@@ -138,7 +141,7 @@ static int64_t pause_ms(void *arg)
 
 static const struct poller_kind kind = {
 	.what = "the cluster map",
-	.count = 3,
+	.count = 4,
 	.bind = bind,
 	.take = take,
 	.pause = pause_ms,
@@ -150,6 +153,7 @@ struct map_watch *map_watch_new(struct metadb *db,
 {
 	struct map_watch *w = xcalloc(1, sizeof(*w));
 
+	w->db = db;
 	w->on_change = on_change;
 	w->arg = arg;
 	w->seed = (unsigned)clock_now_us();

@@ -46,6 +46,7 @@ struct metadb *metadb_open(struct loop *l, const struct metadb_options *o)
 	db->manifest_bytes = batch_new(l, db->pool, &lookup_manifest_bytes_kind);
 	db->blob = batch_new(l, db->pool, &lookup_blob_kind);
 	db->chunks = batch_new(l, db->pool, &lookup_chunks_kind);
+	db->modes = batch_new(l, db->pool, &lookup_modes_kind);
 	db->touch = token_touch_new(l, db->pool);
 	db->manifest_cache = cache_new(o->manifest_cache);
 	db->chunk_cache = cache_new(o->chunk_cache);
@@ -62,6 +63,7 @@ void metadb_close(struct metadb *db)
 	batch_free(db->manifest_bytes);
 	batch_free(db->blob);
 	batch_free(db->chunks);
+	batch_free(db->modes);
 	token_touch_free(db->touch);
 	pg_pool_free(db->pool);
 	cache_free(db->manifest_cache);

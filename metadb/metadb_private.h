@@ -7,6 +7,7 @@
 #include "metadb/blobs.h"
 #include "metadb/cache.h"
 #include "metadb/metadb.h"
+#include "metadb/modes.h"
 #include "metadb/pg_pool.h"
 #include "metadb/pg_tx.h"
 #include "metadb/token_touch.h"
@@ -24,12 +25,18 @@ struct metadb {
 	struct batch *manifest_bytes;
 	struct batch *blob;
 	struct batch *chunks;
+	struct batch *modes;
 	struct token_touch *touch;
 	struct cache *manifest_cache; /* by digest */
 	struct cache *chunk_cache;    /* by gen */
+	enum registry_mode mode_seen;
 };
 
 struct pg_pool *metadb_pool(struct metadb *db);
+
+/* The registry's mode as a column of a lookup: one probe a statement, whatever its rows. */
+#define MODE_COLUMN "(SELECT mode FROM registry_mode WHERE one)"
+enum registry_mode mode_take(struct metadb *db, struct pg_rows *r, int row, int column);
 
 /* The kinds of lookup, each in its file. */
 extern const struct batch_kind lookup_caller_kind;
@@ -38,6 +45,7 @@ extern const struct batch_kind lookup_manifest_kind;
 extern const struct batch_kind lookup_manifest_bytes_kind;
 extern const struct batch_kind lookup_blob_kind;
 extern const struct batch_kind lookup_chunks_kind;
+extern const struct batch_kind lookup_modes_kind;
 
 /* Parameters of the type `actor` in the SQL functions: ROW($1, $2, $3, $4)::actor. */
 #define ACTOR_SQL "ROW($1, $2, $3, $4)::actor"

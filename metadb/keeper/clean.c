@@ -1,6 +1,7 @@
 /*
  * The keeper's second task: lets go of what nobody needs. Each step is a batch that stands
- * alone; a full batch is followed by the next one at once, otherwise the task sleeps.
+ * alone; a full batch is followed by the next one at once, otherwise the task sleeps. While the
+ * registry is read-only or in maintenance nothing goes: what is there stays as it is.
  *
  * Purging asks every live node to delete the pairs of dead instances and then removes the rows,
  * whatever the nodes said: who has not acknowledged owes it, and reconcile finds the copy to be
@@ -10,6 +11,7 @@
 
 #include "metadb/collect.h"
 #include "metadb/keeper/keeper.h"
+#include "metadb/modes.h"
 #include "metadb/partitions.h"
 #include "proto/base/failpoint.h"
 #include "proto/base/log.h"
@@ -101,6 +103,27 @@ static int await_collect(struct keeper *k)
 	       links.seen == COLLECT_BATCH || blobs.seen == COLLECT_BATCH;
 }
 
+/* All that is due. *more: a batch was full, there may be others behind it */
+static int await_round(struct keeper *k, int64_t *next_age, bool *more)
+{
+	int rc = 0;
+
+	/* The watch that brought the map has seen the mode, too. */
+	if (mode_seen(k->db) == MODE_NORMAL) {
+		rc = await_collect(k);
+		*more = rc == 1;
+		if (rc >= 0)
+			rc = await_purge(k);
+		*more = *more || rc > 0;
+	}
+	if (rc >= 0 && clock_now_ms() >= *next_age) {
+		rc = await_partitions_due_by_age(k->db, settings()->keeper_compare_interval,
+						 AGE_BATCH);
+		*next_age = clock_now_ms() + AGE_MS;
+	}
+	return rc;
+}
+
 void TASK_ENTRY keeper_clean(void *keeper)
 {
 	struct keeper *k = keeper;
@@ -111,16 +134,7 @@ void TASK_ENTRY keeper_clean(void *keeper)
 		bool more = false;
 
 		if (k->reachable && k->adopted && map_watch_view(k->cluster.map) != NULL) {
-			rc = await_collect(k);
-			more = rc == 1;
-			if (rc >= 0)
-				rc = await_purge(k);
-			more = more || rc > 0;
-			if (rc >= 0 && clock_now_ms() >= next_age) {
-				rc = await_partitions_due_by_age(
-					k->db, settings()->keeper_compare_interval, AGE_BATCH);
-				next_age = clock_now_ms() + AGE_MS;
-			}
+			rc = await_round(k, &next_age, &more);
 			if (rc < 0 && rc != -ECANCELED)
 				log_warn("collecting stopped", "err=\"%s\"", err_text(rc));
 		}

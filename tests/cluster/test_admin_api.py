@@ -1,9 +1,14 @@
 """The administrator's REST API: users, organizations, memberships and tokens in GitHub's shapes."""
 
+import pathlib
+import re
+import time
+
 import pytest
 import requests
 
-from harness.registry import ok
+from harness.registry import digest_of, ok
+from harness.whole import wait_for
 
 SHARES_CLUSTER = True
 
@@ -120,3 +125,144 @@ def test_bodies_that_are_none(cluster):
     refused(rest(cluster, "POST", "admin/users", token, data=b" " * (2 << 20)), 413, "at most")
     refused(rest(cluster, "GET", "no/such/path", token), 404, "")
     assert "current_user_url" in ok(rest(cluster, "GET", "", token), 200).json()
+
+
+# read-only and maintenance
+
+ROUTES = pathlib.Path(__file__).resolve().parents[2] / "gateway/route_table.c"
+READ_ONLY, MAINTENANCE = "manage/v1/read-only", "manage/v1/maintenance"
+FILLED_IN = {"session": "0196d3a1-0000-7000-8000-000000000000", "digest": digest_of(b"x"), "reference": "v1",
+             "org": "acme-1", "username": "user-1"}
+
+
+def throw(cluster, path, enabled, **more):
+    return ok(cluster.admin("POST", path, {"enabled": enabled, **more}), 200).json()[0]
+
+
+@pytest.fixture
+def switches(cluster):
+    """All is off afterwards, whatever happened."""
+    yield
+    for path in (READ_ONLY, MAINTENANCE):
+        field = path.split("/")[-1].replace("-", "_") + "_mode_message"
+        throw(cluster, path, False, **{field: ""})
+
+
+def changing_routes(name):
+    """(method, path) of each row of the table whose method says that it changes something."""
+    text = ROUTES.read_text(encoding="utf-8")
+    paths = dict(re.findall(r'^#define (UPLOADS?) +"([^"]+)"', text, flags=re.M))
+    rows = re.findall(r'^\t\{([A-Z_ |]+), +("[^"]+"|UPLOADS?), +([A-Z_]+),', text, flags=re.M)
+    assert len(rows) == len(re.findall(r"^\t\{[A-Z]", text, flags=re.M)) > 20
+    found = []
+    for methods, path, right in rows:
+        path = re.sub(r"\{(\w+)\}", lambda m: FILLED_IN.get(m[1]) or name, paths.get(path, path.strip('"')))
+        found += [(method.removeprefix("METHOD_"), path) for method in methods.split(" | ")
+                  if method not in ("READ", "METHOD_GET", "METHOD_HEAD") and right not in ("NOTHING", "MODE")]
+    assert len(found) > 10
+    return found
+
+
+def refused_by_mode(answer, words):
+    assert answer.status_code == 503, f"{answer.request.method} {answer.url}: {answer.status_code} {answer.text[:300]}"
+    assert answer.headers["Retry-After"] == "60"  # once: requests would join two with a comma
+    if answer.request.method == "HEAD":
+        return
+    if "/api/v3" in answer.url:
+        refused(answer, 503, words)
+    elif "/v2" in answer.url or "/token" in answer.url:
+        error = answer.json()["errors"][0]
+        assert error["code"] == "UNAVAILABLE" and words in error["message"], error
+    else:
+        assert words in answer.text
+
+
+def test_read_only_stops_every_change_and_no_pull(cluster, user, switches):
+    name = f"{user.login}/kept"
+    image = user.registry().push_image(name, "v1", [b"a layer"])
+    place = user.registry().start_upload(name)
+    ok(user.registry().call("PATCH", place, data=b"first "), 202)
+    assert throw(cluster, READ_ONLY, True, read_only_mode_message="moving \"disks\"")["message"] == (
+        "Read-only mode enabled")
+    token = cluster.env["PACKHOUSE_ADMIN_TOKEN"]
+    for gateway in (1, 2):
+        for method, path in [*changing_routes(name), ("PATCH", place), ("PUT", place), ("DELETE", place)]:
+            callers = (cluster.anonymous(gateway), user.registry(gateway)) if path.startswith("/v2") else ()
+            for registry in callers:
+                refused_by_mode(registry.call(method, path, data=b"x"), 'is read-only: it can be pulled from and not '
+                                'changed: moving "disks"')
+            if not callers:
+                refused_by_mode(requests.request(method, cluster.url(gateway) + path, timeout=30, json={},
+                                                 headers={"Authorization": f"token {token}"}), 'moving "disks"')
+        registry = user.registry(gateway)
+        assert registry.pull_image(name, "v1") == (image, [b"a layer"]) and registry.tags(name) == ["v1"]
+        assert ok(registry.call("GET", place), 204).headers["Range"] == "0-5"
+        ok(registry.call("GET", f"/token?scope=repository:{name}:pull,push"), 200)
+        ok(registry.call("POST", "/token", auth=False, data={"grant_type": "password", "password": user.token}), 200)
+        ok(rest(cluster, "GET", "user", user.token), 200)
+    throw(cluster, READ_ONLY, False)
+    data = b"first and last"
+    ok(user.registry(2).finish_upload(place, data[6:], digest_of(data)), 201)
+
+
+def test_modes_are_obeyed_at_the_next_request(cluster, user, switches):
+    """By every worker of the other gateway; also by those that have seen nothing for a while."""
+    start = f"/v2/{user.login}/next/blobs/uploads/"
+    for _ in range(12):
+        throw(cluster, READ_ONLY, True)
+        assert user.registry(2).call("POST", start).status_code == 503
+        throw(cluster, READ_ONLY, False)
+        assert user.registry(2).call("POST", start).status_code == 202
+
+
+def test_maintenance_stops_all_but_its_switch(cluster, user, switches):
+    name = f"{user.login}/down"
+    user.registry().push_image(name, "v1", [b"a layer"])
+    shown = ok(cluster.admin("GET", MAINTENANCE), 200).json()[0]
+    assert shown["status"] == "off" and shown["maintenance_mode_message"] == "" and len(shown["uuid"]) == 36
+    assert throw(cluster, MAINTENANCE, True, when="now", maintenance_mode_message="back at noon")["message"] == (
+        "Maintenance mode enabled")
+    for gateway in (1, 2):
+        words = "down for maintenance: back at noon"
+        refused_by_mode(user.registry(gateway).manifest(name, "v1"), words)
+        refused_by_mode(user.registry(gateway).call("GET", f"/token?scope=repository:{name}:pull"), words)
+        # Whoever is not looked up is told within some seconds: then the gateway has looked by itself.
+        wait_for("the anonymous are let in", lambda: cluster.anonymous(gateway).call("GET", "/v2/").status_code == 503)
+        for method, path in (("GET", "/v2/"), ("GET", "/v2/no/such/path"), ("GET", "/v2/%zz"), ("OPTIONS", "/v2/"),
+                             ("HEAD", f"/v2/{name}/manifests/v1"), ("GET", "/token"), ("GET", "/api/v3/"), ("GET", "/"),
+                             ("GET", f"/{name}"), *changing_routes(name)):
+            refused_by_mode(cluster.anonymous(gateway).call(method, path), words)
+    refused_by_mode(cluster.admin("POST", "admin/users", {"login": "too-late"}), "maintenance")
+    refused(rest(cluster, "POST", MAINTENANCE, json={"enabled": False}), 401, "Requires authentication")
+    refused(rest(cluster, "POST", MAINTENANCE, user.token, json={"enabled": False}), 403, "site admin")
+    shown = ok(cluster.admin("GET", MAINTENANCE), 200).json()[0]
+    assert shown["status"] == "on" and shown["maintenance_mode_message"] == "back at noon"
+    assert all(cluster.is_ready(f"gateway-{n}") for n in (1, 2)) and (
+        cluster.metrics()["packhouse_gateway_mode_refusals_total"] > 20)
+    throw(cluster, MAINTENANCE, False)
+    for gateway in (1, 2):
+        assert cluster.anonymous(gateway).call("GET", "/v2/").status_code == 401
+        ok(user.registry(gateway).manifest(name, "v1"), 200)
+
+
+def test_switches_that_are_none(cluster, switches):
+    for path in (READ_ONLY, MAINTENANCE):
+        for wrong in ({}, {"enabled": "yes"}, {"enabled": None}, {"enabled": True, "when": "tomorrow"},
+                      {"enabled": True, "when": 7}, {"enabled": True, "ip_exception_list": ["192.0.2.1"]},
+                      {"enabled": True, path.split("/")[-1].replace("-", "_") + "_mode_message": "x" * 501}):
+            refused(cluster.admin("POST", path, wrong), 422, "Validation Failed")
+        assert ok(cluster.admin("GET", path), 200).json()[0]["status"] == "off"
+        assert throw(cluster, path, True, ip_exception_list=[])
+        assert ok(cluster.admin("GET", path), 200).json()[0]["status"] == "on"
+        throw(cluster, path, False)
+
+
+def test_nothing_is_collected_in_a_mode(cluster, user, switches):
+    user.registry().start_upload(f"{user.login}/stays")
+    throw(cluster, READ_ONLY, True)
+    wait_for("the keeper does not see it", lambda: cluster.metrics("metadb")["packhouse_keeper_mode"] == 1)
+    expired = cluster.query("UPDATE upload SET expires_at = now() - interval '1 hour' RETURNING 1")
+    time.sleep(4)  # it would have gone within one
+    assert len(cluster.query("SELECT FROM upload")) == len(expired) > 0
+    throw(cluster, READ_ONLY, False)
+    wait_for("nothing expires", lambda: not cluster.query("SELECT FROM upload WHERE expires_at < now()"))

@@ -25,6 +25,19 @@ void worker_request_id(struct worker *w, char id[33])
 	snprintf(id, 33, "%032llx", (unsigned long long)++w->id_next);
 }
 
+/* As a registry in maintenance, or a read-only one. */
+static bool down, read_only;
+
+int await_request_admit(struct request *rq)
+{
+	const struct route *r = rq->match.route;
+
+	if (!down && !(read_only && r != NULL && route_changes(r, rq->head->method)))
+		return 0;
+	reply_header(rq, "Retry-After", "60");
+	return refuse_by_surface(rq, UNAVAILABLE, "not now");
+}
+
 int await_request_authorize(struct request *rq, const struct right *right)
 {
 	if (right->need == NEED_NOTHING)
@@ -114,6 +127,7 @@ static int get_each(struct request *rq)
 const struct route route_table[] = {
 	{METHOD_GET | METHOD_HEAD, "/v2/{name}/thing", FREE, get_thing},
 	{METHOD_DELETE, "/v2/{name}/thing", FREE, delete_it},
+	{METHOD_POST, "/v2/harmless", {.changes_nothing = true}, delete_it},
 	{METHOD_GET, "/v2/", {.need = NEED_CALLER}, get_thing},
 	{METHOD_PUT, "/v2/echo", FREE, put_echo},
 	{METHOD_GET | METHOD_HEAD, "/v2/stream", FREE, get_stream},
@@ -129,6 +143,7 @@ const struct route route_table[] = {
 static int set_up(void **state)
 {
 	handled = 0;
+	down = read_only = false;
 	fake_set_up(state);
 	worker = (struct worker){.loop = loop, .set = &set, .index = 1};
 	worker.bufs = buf_pool_new(loop, 1024 * 1024);
@@ -281,6 +296,49 @@ static void stream_that_fails_before_its_first_byte(void **state)
 	assert_false(fake.closed);
 }
 
+/* What changes something is stopped, in the surface's own words, and tells when to come back.
+ */
+static void read_only_registry(void **state)
+{
+	(void)state;
+	read_only = true;
+	client_asks("DELETE", "/v2/a/b/thing");
+	assert_got(" 503 Service Unavailable\r\n");
+	assert_got("\r\nRetry-After: 60\r\n");
+	assert_null(strstr(fake.got, "Retry-After: 5\r\n"));
+	assert_got("{\"errors\":[{\"code\":\"UNAVAILABLE\",\"message\":\"not now\"}]}");
+	client_asks("GET", "/v2/a/b/thing");
+	assert_got(" 200 OK\r\n");
+	client_asks("HEAD", "/v2/a/b/thing");
+	assert_got(" 200 OK\r\n");
+	client_asks("POST", "/v2/harmless");
+	assert_got(" 204 No Content\r\n");
+	client_asks("PATCH", "/v2/a/b/thing");
+	assert_got(" 405 Method Not Allowed\r\n");
+	assert_int_equal(handled, 2);
+}
+
+/* Also for paths that are no route, and before anybody is asked who he is. */
+static void registry_that_is_down(void **state)
+{
+	static const char *const paths[] = {"/v2/a/thing", "/v2/", "/v2/no/such", "/v2/%zz",
+					    "/v2/A/thing"};
+
+	(void)state;
+	down = true;
+	for (unsigned i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+		client_asks("GET", paths[i]);
+		assert_got(" 503 Service Unavailable\r\n");
+		assert_null(strstr(fake.got, "WWW-Authenticate"));
+	}
+	client_asks("GET", "/api/v3/x");
+	assert_got("{\"message\":\"not now\",");
+	client_asks("GET", "/");
+	assert_got("\r\nRetry-After: 60\r\n");
+	assert_got("\r\n\r\nnot now\n");
+	assert_int_equal(handled, 0);
+}
+
 static void giving_up(void **state)
 {
 	(void)state;
@@ -360,6 +418,8 @@ int main(void)
 		CASE(streamed_answers),
 		CASE(stream_that_fails_before_its_first_byte),
 		CASE(giving_up),
+		CASE(read_only_registry),
+		CASE(registry_that_is_down),
 		CASE(error_bodies),
 		CASE(urls_behind_a_proxy),
 	};
