@@ -184,8 +184,9 @@ static void refuse_head(struct http_conn *c, int status, const char *why)
 	struct iovec iov[2] = {{c->front->print, (size_t)head_len}, {body, (size_t)len}};
 
 	assert(head_len > 0);
-	log_info("request refused unread", "status=%d why=\"%s\" remote=%s", status, why,
-		 c->remote);
+	if (status != 503) /* which comes in masses, and who found no task has told */
+		log_info("request refused unread", "status=%d why=\"%s\" remote=%s", status,
+			 why, c->remote);
 	metric_inc(M_HTTP_REFUSED);
 	if (c->transport->ops->writev(c->transport, iov, 2) < 0)
 		conn_free(c);
@@ -278,6 +279,8 @@ static void read_head(struct http_conn *c)
 		conn_in_drop(c);
 	}
 	n = c->transport->ops->readv(c->transport, &iov, 1);
+	if (c->opening && c->transport->ops->opened(c->transport))
+		front_opened(c->front, c);
 	if (n == -EAGAIN || n == -EINTR)
 		return;
 	if (n == ERR_PROTOCOL) {

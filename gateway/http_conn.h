@@ -16,8 +16,11 @@
 #include "gateway/transport.h"
 #include "proto/base/loop.h"
 
+struct sockaddr_storage;
+
 struct http_limits {
 	unsigned connections;
+	unsigned handshakes; /* of transports that have one; one more ends the oldest */
 	int64_t head_ms;     /* from a request's first byte to the end of its head */
 	int64_t idle_ms;     /* between requests */
 	int64_t progress_ms; /* without a byte taken or given in a body or an answer */
@@ -38,6 +41,16 @@ unsigned http_front_count(const struct http_front *f);
 void http_front_listen(struct http_front *f, int fd);
 /* Those accepted from now on speak TLS, with NULL plain HTTP; `tls` must outlive the front. */
 void http_front_use_tls(struct http_front *f, const struct tls *tls);
+/*
+ * Who may come in, asked at each accept. False: the connection is reset at once. Otherwise
+ * leave() gets the mark when it is closed; `mark` is 0 before.
+ */
+struct http_admission {
+	bool (*enter)(void *arg, const struct sockaddr_storage *from, uint64_t *mark);
+	void (*leave)(void *arg, uint64_t mark);
+	void *arg;
+};
+void http_front_use_admission(struct http_front *f, const struct http_admission *a);
 /* Serve a connection that exists already; takes over the transport. `remote` is copied. */
 void http_front_serve(struct http_front *f, struct transport *t, const char *remote);
 

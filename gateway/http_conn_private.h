@@ -8,6 +8,7 @@
 
 #include "gateway/http_body.h"
 #include "gateway/http_conn.h"
+#include "proto/base/log_pace.h"
 #include "proto/base/task.h"
 
 #define HTTP_CONN_MAGIC 0x477c0441u
@@ -28,8 +29,12 @@ struct http_front {
 	struct http_limits limits;
 	struct http_service service;
 	const struct tls *tls; /* NULL: plain TCP */
+	struct http_admission admission;
 	TAILQ_HEAD(, http_conn) conns;
 	unsigned count;
+	TAILQ_HEAD(, http_conn) opening; /* those with a handshake under way, oldest first */
+	unsigned opening_count;
+	struct log_pace handshakes_told;
 	struct http_listener listener[HTTP_LISTENERS_MAX];
 	unsigned listeners;
 	struct timer pause; /* after the process ran out of file descriptors */
@@ -76,6 +81,9 @@ struct http_conn {
 	struct deferred again;
 	char remote[HTTP_REMOTE_MAX];
 	TAILQ_ENTRY(http_conn) link;
+	uint64_t mark; /* of the front's admission */
+	bool opening;
+	TAILQ_ENTRY(http_conn) opening_link;
 
 	/* The request that runs. */
 	struct http_body body;
@@ -94,6 +102,8 @@ struct http_conn {
 
 /* http_front.c */
 void front_forget(struct http_front *f, struct http_conn *c);
+/* The handshake is done, or failed. */
+void front_opened(struct http_front *f, struct http_conn *c);
 
 /* http_conn.c */
 struct http_conn *conn_new(struct http_front *f, struct transport *t, const char *remote);

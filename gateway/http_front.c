@@ -6,6 +6,10 @@
  * spreads over the workers and a busy worker takes fewer. At the limit of connections the
  * listeners are not watched, and who comes waits in the kernel's backlog for this or another
  * worker.
+ *
+ * A handshake costs memory and is nobody's yet, so their number is bounded by itself. One too
+ * many ends the one that has taken longest: who is slow on purpose goes before who has just
+ * come, and nobody can fill the places for good.
  */
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -36,6 +40,7 @@ struct http_front *http_front_new(struct loop *l, const struct http_limits *limi
 	f->limits = *limits;
 	f->service = *service;
 	TAILQ_INIT(&f->conns);
+	TAILQ_INIT(&f->opening);
 	timer_init(&f->pause, l, on_pause_over, f);
 	deferred_init(&f->empty, l, on_front_empty, f);
 	return f;
@@ -99,6 +104,9 @@ static void on_front_empty(void *arg)
 
 void front_forget(struct http_front *f, struct http_conn *c)
 {
+	front_opened(f, c);
+	if (c->mark != 0)
+		f->admission.leave(f->admission.arg, c->mark);
 	TAILQ_REMOVE(&f->conns, c, link);
 	f->count--;
 	metric_set(M_HTTP_CONNECTIONS, f->count);
@@ -108,14 +116,67 @@ void front_forget(struct http_front *f, struct http_conn *c)
 		watch_listeners(f);
 }
 
-void http_front_serve(struct http_front *f, struct transport *t, const char *remote)
+void front_opened(struct http_front *f, struct http_conn *c)
+{
+	if (!c->opening)
+		return;
+	c->opening = false;
+	TAILQ_REMOVE(&f->opening, c, opening_link);
+	f->opening_count--;
+	metric_set(M_TLS_OPENING, f->opening_count);
+}
+
+static void begin_opening(struct http_front *f, struct http_conn *c)
+{
+	struct http_conn *oldest;
+	unsigned held;
+
+	c->opening = true;
+	TAILQ_INSERT_TAIL(&f->opening, c, opening_link);
+	f->opening_count++;
+	metric_set(M_TLS_OPENING, f->opening_count);
+	if (f->opening_count <= f->limits.handshakes)
+		return;
+	oldest = TAILQ_FIRST(&f->opening);
+	metric_inc(M_HTTP_TURNED_OPENING);
+	if (log_pace_now(&f->handshakes_told, &held))
+		log_warn("too many handshakes at once: the oldest is ended",
+			 "limit=%u remote=%s held_back=%u", f->limits.handshakes,
+			 oldest->remote, held);
+	conn_free(oldest);
+}
+
+static void serve(struct http_front *f, struct transport *t, const char *remote, uint64_t mark)
 {
 	struct http_conn *c = conn_new(f, t, remote);
 
+	c->mark = mark;
 	TAILQ_INSERT_TAIL(&f->conns, c, link);
 	f->count++;
 	metric_inc(M_HTTP_ACCEPTED);
 	metric_set(M_HTTP_CONNECTIONS, f->count);
+	if (t->ops->opened != NULL)
+		begin_opening(f, c);
+}
+
+void http_front_serve(struct http_front *f, struct transport *t, const char *remote)
+{
+	serve(f, t, remote, 0);
+}
+
+/* No answer, no FIN to be acknowledged, no memory kept: that costs more than it is worth. */
+static void reset(int fd)
+{
+	struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+	close(fd);
+}
+
+static bool admitted(struct http_front *f, const struct sockaddr_storage *from, uint64_t *mark)
+{
+	*mark = 0;
+	return f->admission.enter == NULL || f->admission.enter(f->admission.arg, from, mark);
 }
 
 static void remote_text(const struct sockaddr_storage *ss, char *buf)
@@ -136,12 +197,13 @@ static void remote_text(const struct sockaddr_storage *ss, char *buf)
 	address_text(&a, buf);
 }
 
-/* 1: a connection more, 0: none waits, −1: no accepting for a while. */
+/* 1: one was there, 0: none waits, −1: no accepting for a while. */
 static int accept_one(struct http_front *f, int listener)
 {
 	struct sockaddr_storage ss;
 	socklen_t len = sizeof(ss);
 	char remote[ADDRESS_TEXT_MAX];
+	uint64_t mark;
 	int one = 1;
 	int fd = accept4(listener, (struct sockaddr *)&ss, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
@@ -155,12 +217,16 @@ static int accept_one(struct http_front *f, int listener)
 	}
 	if (fd < 0)
 		return errno == ECONNABORTED || errno == EINTR;
+	if (!admitted(f, &ss, &mark)) {
+		reset(fd);
+		return 1;
+	}
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	remote_text(&ss, remote);
-	http_front_serve(f,
-			 f->tls != NULL ? transport_tls_new(f->loop, fd, f->tls)
-					: transport_plain_new(f->loop, fd),
-			 remote);
+	serve(f,
+	      f->tls != NULL ? transport_tls_new(f->loop, fd, f->tls)
+			     : transport_plain_new(f->loop, fd),
+	      remote, mark);
 	return 1;
 }
 
@@ -178,6 +244,11 @@ static void on_listener(void *arg, int ready)
 void http_front_use_tls(struct http_front *f, const struct tls *tls)
 {
 	f->tls = tls;
+}
+
+void http_front_use_admission(struct http_front *f, const struct http_admission *a)
+{
+	f->admission = *a;
 }
 
 void http_front_listen(struct http_front *f, int fd)

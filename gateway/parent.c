@@ -22,9 +22,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "gateway/conn_counts.h"
 #include "gateway/parent_private.h"
 #include "gateway/tls.h"
-#include "gateway/worker.h"
 #include "proto/base/log.h"
 #include "proto/base/metrics.h"
 #include "proto/base/process.h"
@@ -82,7 +82,7 @@ static NORETURN void child(struct parent *p, int index, int channel, pid_t paren
 	sigprocmask(SIG_UNBLOCK, &all, NULL);
 	if (getppid() != parent)
 		_exit(1);
-	exit(worker_run(index, listeners.fd, listeners.count, channel, p->tls));
+	exit(worker_run(index, listeners.fd, listeners.count, channel, &p->shared));
 }
 
 static void on_channel(void *arg, int ready)
@@ -165,6 +165,8 @@ static void bury(struct place *w, int status)
 	if (status != 0)
 		p->exit_code = 1;
 	w->pid = 0;
+	if (p->shared.counts != NULL)
+		conn_counts_clear(p->shared.counts, (unsigned)w->index - 1);
 	watch_fini(&w->watch);
 	close(w->channel);
 	snprintf(w->why, sizeof(w->why), "died\n");
@@ -227,7 +229,7 @@ static void stop(struct parent *p)
 
 static void complain(const struct parent *p)
 {
-	const char *complaint = tls_complaint(p->tls);
+	const char *complaint = tls_complaint(p->shared.tls);
 
 	if (complaint != NULL)
 		log_warn(complaint, "file=%s", p->set->gateway_tls_certificate);
@@ -237,9 +239,9 @@ static void reload(struct parent *p)
 {
 	char why[TLS_WHY_MAX];
 
-	if (p->tls == NULL) {
+	if (p->shared.tls == NULL) {
 		log_info("no certificate to read again", NULL);
-	} else if (tls_reload(p->tls, why) < 0) {
+	} else if (tls_reload(p->shared.tls, why) < 0) {
 		log_error("the old certificate stays", "why=\"%s\"", why);
 	} else {
 		log_info("certificate read again", "file=%s", p->set->gateway_tls_certificate);
@@ -286,8 +288,8 @@ static int open_certificate(struct parent *p)
 	if (certificate[0] == '\0' && key[0] == '\0')
 		return 0;
 	if (certificate[0] != '\0' && key[0] != '\0')
-		p->tls = tls_open(certificate, key, why);
-	if (p->tls != NULL) {
+		p->shared.tls = tls_open(certificate, key, why);
+	if (p->shared.tls != NULL) {
 		complain(p);
 		return 0;
 	}
@@ -320,6 +322,9 @@ static void serve(struct parent *p)
 	p->count = (unsigned)p->set->gateway_workers;
 	p->place = xcalloc(p->count, sizeof(*p->place));
 	metrics_setup((int)p->count + 1);
+	if (p->set->gateway_connections_per_address > 0)
+		p->shared.counts =
+			conn_counts_new(p->count, (unsigned)p->set->gateway_connections);
 	for (unsigned i = 0; i < p->count; i++) {
 		p->place[i].parent = p;
 		p->place[i].index = (int)i + 1;
@@ -327,7 +332,8 @@ static void serve(struct parent *p)
 		start(&p->place[i]);
 	}
 	log_info("serving", "addresses=%s port=%lld workers=%u tls=%s", p->set->gateway_bind,
-		 (long long)p->set->gateway_port, p->count, p->tls != NULL ? "yes" : "no");
+		 (long long)p->set->gateway_port, p->count,
+		 p->shared.tls != NULL ? "yes" : "no");
 	loop_run(p->loop);
 	for (unsigned i = 0; i < p->count; i++)
 		timer_fini(&p->place[i].again);
@@ -352,7 +358,8 @@ int parent_run(void)
 	if (p.probe != NULL)
 		probe_close(p.probe);
 	listen_close(&p.listeners);
-	tls_free(p.tls);
+	tls_free(p.shared.tls);
+	conn_counts_free(p.shared.counts);
 	loop_free(p.loop);
 	if (rc == 0)
 		process_remove_pidfile();

@@ -7,12 +7,12 @@
 
 #include "gateway/channel.h"
 #include "gateway/listen.h"
+#include "gateway/worker.h"
 #include "proto/base/loop.h"
 #include "proto/base/probe.h"
 #include "proto/base/settings.h"
 
 struct parent;
-struct tls;
 
 /* A worker's place: slot and channel; whoever fills it changes when a worker dies. */
 struct place {
@@ -31,7 +31,7 @@ struct parent {
 	struct loop *loop;
 	const struct settings *set;
 	struct listen_set listeners;
-	struct tls *tls; /* workers inherit it; NULL: users speak plain HTTP */
+	struct worker_shared shared; /* workers inherit it */
 	struct probe *probe;
 	int signal_fd;
 	struct watch signals;

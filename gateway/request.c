@@ -12,6 +12,7 @@
 #include "gateway/reply.h"
 #include "gateway/worker.h"
 #include "proto/base/log.h"
+#include "proto/base/log_pace.h"
 #include "proto/base/metrics.h"
 
 #define STATUS_GONE  499 /* in the log: the client went away before there was an answer */
@@ -192,22 +193,41 @@ static void TASK_ENTRY run(void *arg)
 	us = clock_now_us() - rq->started_us;
 	count(rq, us);
 	log_access(rq, us);
+	metric_set(M_HTTP_RUNNING, --rq->worker->requests);
 	arena_free(rq->arena);
 	stream->ops->done(stream);
+}
+
+/* There is no place for another one. */
+static bool refuse_unread(const struct worker *w)
+{
+	static struct log_pace pace;
+	unsigned held;
+
+	if (log_pace_now(&pace, &held))
+		log_warn("too many requests at once", "running=%u held_back=%u", w->requests,
+			 held);
+	return false;
 }
 
 bool on_request(void *worker, struct http_stream *s, struct arena *a,
 		const struct http_head *head)
 {
 	struct request *rq = arena_alloc(a, sizeof(*rq));
+	struct worker *w = worker;
 
-	rq->worker = worker;
+	if (w->requests >= (unsigned)w->set->gateway_requests)
+		return refuse_unread(w);
+	rq->worker = w;
 	rq->stream = s;
 	rq->arena = a;
 	rq->started_us = clock_now_us();
 	rq->head = head;
 	rq->caller_name = "";
 	worker_request_id(rq->worker, rq->id);
-	s->task = task_spawn(rq->worker->loop, "request", rq->id, run, rq);
-	return s->task != NULL;
+	s->task = task_spawn(w->loop, "request", rq->id, run, rq);
+	if (s->task == NULL)
+		return refuse_unread(w);
+	metric_set(M_HTTP_RUNNING, ++w->requests);
+	return true;
 }

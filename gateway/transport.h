@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 #include <sys/uio.h>
@@ -24,6 +25,8 @@ struct transport_ops {
 	void (*want)(struct transport *t, int what);
 	/* No more will be written (FIN); reading goes on. */
 	void (*shutdown)(struct transport *t);
+	/* Is there nothing more to do before bytes of HTTP come? NULL: there never was. */
+	bool (*opened)(const struct transport *t);
 	/* Close and free; on_ready is not called again. */
 	void (*close)(struct transport *t);
 };

@@ -249,6 +249,13 @@ static void secure_shutdown(struct transport *t)
 	(void)shutdown(secure_of(t)->fd, SHUT_WR);
 }
 
+static bool secure_opened(const struct transport *t)
+{
+	const struct secure *s = (const struct secure *)t;
+
+	return s->plain || s->failed != 0 || SSL_is_init_finished(s->ssl);
+}
+
 static void secure_close(struct transport *t)
 {
 	struct secure *s = secure_of(t);
@@ -289,6 +296,7 @@ struct transport *transport_tls_new(struct loop *l, int fd, const struct tls *tl
 		.writev = secure_writev,
 		.want = secure_want,
 		.shutdown = secure_shutdown,
+		.opened = secure_opened,
 		.close = secure_close,
 	};
 	struct secure *s = xcalloc(1, sizeof(*s));

@@ -23,6 +23,7 @@
 #include "gateway/bearer_seen.h"
 #include "gateway/channel.h"
 #include "gateway/cidr.h"
+#include "gateway/conn_limit.h"
 #include "gateway/http_conn.h"
 #include "gateway/request.h"
 #include "gateway/tls.h"
@@ -50,6 +51,7 @@
 struct life {
 	struct worker worker;
 	struct cidr_list proxies;
+	struct conn_limit conn_limit;
 	int channel;
 	struct watch channel_watch;
 	const int *listeners;
@@ -313,10 +315,12 @@ static void open_clients(struct worker *w)
 	w->map = map_watch_new(w->metadb, on_map, w);
 }
 
-static void open_front(struct worker *w, const struct tls *tls)
+static void open_front(struct life *l, const struct worker_shared *shared)
 {
+	struct worker *w = &l->worker;
 	struct http_limits limits = {
 		.connections = (unsigned)w->set->gateway_connections,
+		.handshakes = (unsigned)w->set->gateway_tls_handshakes,
 		.head_ms = w->set->gateway_head_timeout,
 		.idle_ms = w->set->gateway_idle_timeout,
 		.progress_ms = w->set->gateway_progress_timeout,
@@ -324,7 +328,9 @@ static void open_front(struct worker *w, const struct tls *tls)
 	struct http_service service = {.on_request = on_request, .arg = w};
 
 	w->front = http_front_new(w->loop, &limits, &service);
-	http_front_use_tls(w->front, tls);
+	http_front_use_tls(w->front, shared->tls);
+	if (shared->counts != NULL)
+		conn_limit_open(&l->conn_limit, w, shared->counts);
 }
 
 static void life_begin(struct life *l, int index, int channel)
@@ -380,9 +386,10 @@ static void life_end(struct life *l)
 	free(l->told);
 }
 
-int worker_run(int index, const int *listeners, unsigned count, int channel, struct tls *tls)
+int worker_run(int index, const int *listeners, unsigned count, int channel,
+	       const struct worker_shared *shared)
 {
-	struct life l = {.listeners = listeners, .listener_count = count, .tls = tls};
+	struct life l = {.listeners = listeners, .listener_count = count, .tls = shared->tls};
 
 	/* Without its parent a worker would hold the port and nobody would know it. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
@@ -390,7 +397,7 @@ int worker_run(int index, const int *listeners, unsigned count, int channel, str
 	life_begin(&l, index, channel);
 	process_log_open(l.worker.name);
 	open_clients(&l.worker);
-	open_front(&l.worker, tls);
+	open_front(&l, shared);
 	l.started_ms = clock_now_ms();
 	on_tick(&l);
 	loop_run(l.worker.loop);

@@ -22,6 +22,13 @@ struct http_front;
 struct trouble;
 struct cidr_list;
 struct tls;
+struct conn_counts;
+
+/* What the parent makes before it forks, and all workers of the gateway share. */
+struct worker_shared {
+	struct tls *tls;	    /* the certificate; NULL: users speak plain HTTP */
+	struct conn_counts *counts; /* NULL: addresses have no limit */
+};
 
 struct worker {
 	struct loop *loop;
@@ -37,6 +44,7 @@ struct worker {
 	const struct cidr_list *proxies; /* gateway.trusted_proxies; NULL: none */
 	char name[64];			 /* "gateway-1/2", also in logs */
 	int index;			 /* 1…workers */
+	unsigned requests;		 /* running now */
 	uint64_t id_seed[2];		 /* of request ids */
 	uint64_t id_next;
 };
@@ -47,7 +55,8 @@ void worker_request_id(struct worker *w, char id[33]);
 /*
  * The life of a worker, called by the parent in the forked child: serves until SIGTERM and the
  * drain after it, or until the parent is gone. `listeners` are shared, non-blocking sockets;
- * `channel` is this worker's end of the socket pair; `tls` is the parent's certificate, NULL
- * without, read again at SIGHUP, which the caller has blocked. Returns the exit code.
+ * `channel` is this worker's end of the socket pair; the certificate is read again at SIGHUP,
+ * which the caller has blocked. Returns the exit code.
  */
-int worker_run(int index, const int *listeners, unsigned count, int channel, struct tls *tls);
+int worker_run(int index, const int *listeners, unsigned count, int channel,
+	       const struct worker_shared *shared);

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import select
 import signal
 import socket
 import ssl
@@ -19,11 +20,13 @@ pytestmark = pytest.mark.asan
 PING = b"GET /v2/ HTTP/1.1\r\nHost: localhost\r\n\r\n"
 LAST_PING = PING.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
 REFUSED = "the old certificate stays"
+HANDSHAKES = 20
 
 
 @pytest.fixture(scope="module")
 def cluster(start_cluster):
-    made = start_cluster(storage=1, tls=True, settings={"gateway.head_timeout": "8s"})
+    made = start_cluster(storage=1, tls=True, settings={"gateway.head_timeout": "8s",
+                                                        "gateway.tls_handshakes": HANDSHAKES})
     yield made
     made.stop()
 
@@ -244,4 +247,20 @@ def test_start_with_unusable_files(cluster, files, flags, words):
 def test_handshakes_that_stop_are_ended(silent):
     for connection in silent:
         assert connection.recv(100) == b""
+        connection.close()
+
+
+def test_handshakes_are_bounded(cluster, user):
+    """Of a hundred silent clients most are ended, not the youngest, and who speaks comes through."""
+    ended = 'packhouse_gateway_connections_refused_total{why="handshake"}'
+    many = [connect(cluster) for _ in range(100)]
+    wait_for("none is ended", lambda: cluster.metrics()[ended] >= 100 - 2 * HANDSHAKES)
+    assert cluster.metrics()["packhouse_gateway_tls_handshakes"] <= 2 * HANDSHAKES
+    closed = select.select(many, [], [], 0)[0]
+    assert len(closed) >= 100 - 2 * HANDSHAKES and many[-1] not in closed
+    assert all(connection.recv(100) == b"" for connection in closed)
+    data = random_bytes(100000)
+    assert user.registry().push_blob(f"{user.login}/beside", data) == digest_of(data)
+    assert 'msg="too many handshakes at once: the oldest is ended"' in cluster.log("gateway-1")
+    for connection in many:
         connection.close()

@@ -161,7 +161,13 @@ static void make_front(const struct http_limits *limits, const struct http_servi
 	http_front_serve(front, &fake.base, "192.0.2.1:4711");
 }
 
-static const struct http_limits long_times = {2, 5000, 5000, 5000};
+static const struct http_limits long_times = {
+	.connections = 2,
+	.handshakes = 2,
+	.head_ms = 5000,
+	.idle_ms = 5000,
+	.progress_ms = 5000,
+};
 static const struct http_service own_service = {on_request, NULL};
 
 int fake_set_up(void **state)
@@ -187,7 +193,13 @@ int fake_tear_down(void **state)
 
 void fake_use_times(int64_t head_ms, int64_t idle_ms, int64_t progress_ms)
 {
-	struct http_limits limits = {2, head_ms, idle_ms, progress_ms};
+	struct http_limits limits = {
+		.connections = 2,
+		.handshakes = 2,
+		.head_ms = head_ms,
+		.idle_ms = idle_ms,
+		.progress_ms = progress_ms,
+	};
 
 	http_front_abort(front);
 	http_front_free(front);

@@ -471,6 +471,76 @@ static void waiting_for_the_body(void **state)
 	assert_int_equal(result, 10);
 }
 
+/* Transports with a handshake that the test ends. */
+struct slow_opener {
+	struct transport base;
+	bool opened, failed, closed;
+};
+
+static ssize_t opener_readv(struct transport *t, const struct iovec *iov, int count)
+{
+	(void)iov, (void)count;
+	return ((struct slow_opener *)t)->failed ? -ECONNRESET : -EAGAIN;
+}
+
+static void opener_want(struct transport *t, int what)
+{
+	(void)t, (void)what;
+}
+
+static bool opener_opened(const struct transport *t)
+{
+	return ((const struct slow_opener *)t)->opened;
+}
+
+static void opener_close(struct transport *t)
+{
+	((struct slow_opener *)t)->closed = true;
+}
+
+static const struct transport_ops opener_ops = {
+	.readv = opener_readv,
+	.want = opener_want,
+	.opened = opener_opened,
+	.close = opener_close,
+};
+
+static void comes(struct slow_opener *o)
+{
+	*o = (struct slow_opener){.base = {.ops = &opener_ops}};
+	http_front_serve(front, &o->base, "192.0.2.2:1");
+}
+
+/* Two may be under way: of three the oldest goes, but not one that is done, or whose is
+ * over. */
+static void handshakes_are_bounded(void **state)
+{
+	struct slow_opener o[6];
+
+	(void)state;
+	comes(&o[0]);
+	comes(&o[1]);
+	o[0].opened = true;
+	o[0].base.on_ready(o[0].base.arg, WATCH_READ);
+	comes(&o[2]);
+	assert_false(o[0].closed || o[1].closed || o[2].closed);
+	comes(&o[3]);
+	assert_true(o[1].closed);
+	assert_false(o[0].closed || o[2].closed || o[3].closed);
+	o[3].failed = true;
+	o[3].base.on_ready(o[3].base.arg, WATCH_READ);
+	assert_true(o[3].closed);
+	comes(&o[4]);
+	assert_false(o[2].closed || o[4].closed);
+	comes(&o[5]);
+	assert_true(o[2].closed);
+	assert_false(o[0].closed || o[4].closed || o[5].closed);
+	assert_false(fake.closed);
+	assert_int_equal(http_front_count(front), 4);
+	http_front_abort(front);
+	assert_true(o[0].closed && o[4].closed && o[5].closed);
+}
+
 int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, fake_tear_down)
@@ -502,6 +572,7 @@ int main(void)
 		CASE(draining_lets_requests_finish),
 		CASE(aborting_cancels),
 		CASE(waiting_for_the_body),
+		CASE(handshakes_are_bounded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,7 +17,7 @@
 #include "tests/unit/http_fake.h"
 
 static struct worker worker;
-static struct settings set = {.gateway_public_url = ""};
+static struct settings set = {.gateway_public_url = "", .gateway_requests = 3};
 static int handled;
 
 void worker_request_id(struct worker *w, char id[33])
@@ -339,6 +339,25 @@ static void registry_that_is_down(void **state)
 	assert_int_equal(handled, 0);
 }
 
+/* The one too many is told at once, unread, and its connection ends. */
+static void too_many_requests(void **state)
+{
+	(void)state;
+	worker.requests = 2;
+	client_asks("GET", "/v2/a/b/thing");
+	assert_got(" 200 OK\r\n");
+	assert_int_equal(worker.requests, 2);
+	worker.requests = 3;
+	client_asks("GET", "/v2/a/b/thing");
+	assert_got(" 503 Service Unavailable\r\n");
+	assert_got("\r\nRetry-After: 5\r\n");
+	assert_got("too many requests at once");
+	assert_got("\r\nConnection: close\r\n");
+	assert_true(fake.fin);
+	assert_int_equal(handled, 1);
+	assert_int_equal(worker.requests, 3);
+}
+
 static void giving_up(void **state)
 {
 	(void)state;
@@ -418,6 +437,7 @@ int main(void)
 		CASE(streamed_answers),
 		CASE(stream_that_fails_before_its_first_byte),
 		CASE(giving_up),
+		CASE(too_many_requests),
 		CASE(read_only_registry),
 		CASE(registry_that_is_down),
 		CASE(error_bodies),
