@@ -183,6 +183,17 @@ const struct slice *http_head_field(const struct http_head *h, const char *name)
 	return NULL;
 }
 
+const struct slice *http_head_last_field(const struct http_head *h, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (unsigned i = h->count; i > 0; i--)
+		if (h->fields[i - 1].name.len == len &&
+		    strncasecmp(h->fields[i - 1].name.data, name, len) == 0)
+			return &h->fields[i - 1].value;
+	return NULL;
+}
+
 /* Fields that decide about framing, rights or ranges: a second line would be read either way.
  */
 static const char *const singles[] = {

@@ -72,6 +72,8 @@ void http_head_keep(struct http_head *h, struct arena *a);
 
 /* First line of this name; NULL when there is none. */
 const struct slice *http_head_field(const struct http_head *h, const char *name);
+/* The last one. */
+const struct slice *http_head_last_field(const struct http_head *h, const char *name);
 
 /* A comma-separated list in `value` has this word (case ignored), e.g. "close" in Connection.
  */

@@ -26,6 +26,13 @@ const char *request_header(struct request *rq, const char *name)
 	return value != NULL ? value->data : NULL;
 }
 
+const char *request_last_header(struct request *rq, const char *name)
+{
+	const struct slice *value = http_head_last_field(rq->head, name);
+
+	return value != NULL ? value->data : NULL;
+}
+
 const char *request_param(const struct request *rq, const char *name)
 {
 	size_t len = strlen(name);

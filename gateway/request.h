@@ -79,6 +79,8 @@ static inline bool request_is(const struct request *rq, enum method m)
 
 /* A header's value as a NUL-terminated string; NULL when it was not sent. Case is ignored. */
 const char *request_header(struct request *rq, const char *name);
+/* Of several lines the last: what a proxy has added stands behind what its client sent. */
+const char *request_last_header(struct request *rq, const char *name);
 /* A path parameter by the word in the pattern's braces; asserts that the pattern has it. */
 const char *request_param(const struct request *rq, const char *name);
 /* A query parameter, decoded; NULL when it was not sent. */

@@ -27,9 +27,9 @@ const char *request_origin(struct request *rq)
 	if (len > 0)
 		return arena_memdup(rq->arena, url, len);
 	if (from_trusted_proxy(rq))
-		forwarded_read(rq->arena, request_header(rq, "Forwarded"),
-			       request_header(rq, "X-Forwarded-Proto"),
-			       request_header(rq, "X-Forwarded-Host"), &said);
+		forwarded_read(rq->arena, request_last_header(rq, "Forwarded"),
+			       request_last_header(rq, "X-Forwarded-Proto"),
+			       request_last_header(rq, "X-Forwarded-Host"), &said);
 	if (said.scheme == NULL && said.host == NULL)
 		return "";
 	if (said.scheme == NULL)

@@ -418,6 +418,10 @@ static void urls_behind_a_proxy(void **state)
 	origin_is("X-Forwarded-Proto: https\r\n", "https://h:1", "https://h:1");
 	origin_is("Forwarded: for=1.2.3.4;host=r:2;proto=https\r\n", "https://r:2",
 		  "https://r:2");
+	/* A proxy may add a line of its own behind the client's. */
+	origin_is("X-Forwarded-Host: evil\r\nX-Forwarded-Proto: https\r\n"
+		  "X-Forwarded-Host: r.example\r\n",
+		  "https://r.example", "https://r.example");
 	set.gateway_public_url = "https://pub.example/";
 	origin_is(X_HTTPS, "https://pub.example", "https://pub.example");
 	set.gateway_public_url = "";
