@@ -13,6 +13,7 @@
 
 #include "gateway/auth_header.h"
 #include "gateway/bearer_seen.h"
+#include "gateway/rate_limit.h"
 #include "gateway/reply.h"
 #include "gateway/worker.h"
 #include "metadb/accounts.h"
@@ -176,7 +177,10 @@ static void challenge(struct request *rq, const struct right *right, const char 
 static int refuse_401(struct request *rq, const struct right *right, const char *error)
 {
 	bool sent = request_header(rq, "Authorization") != NULL;
+	int status = rate_limit(rq, 0);
 
+	if (status != 0)
+		return status;
 	if (rq->surface == SURFACE_REGISTRY) {
 		challenge(rq, right, error);
 		return refuse_with(rq, 401, UNAUTHORIZED, access_detail(rq, right), NULL);
@@ -187,18 +191,23 @@ static int refuse_401(struct request *rq, const struct right *right, const char 
 
 int auth_refuse_basic(struct request *rq)
 {
+	int status = rate_limit(rq, 0);
+
+	if (status != 0)
+		return status;
 	reply_header(rq, "WWW-Authenticate", "Basic realm=\"packhouse\"");
 	return refuse_with(rq, 401, UNAUTHORIZED, "[]", NULL);
 }
 
-/* Who it is goes into the request. */
-static void note_caller(struct request *rq, const struct caller *c)
+/* Who it is goes into the request: 0, or there were too many of his, and it has refused. */
+static int note_caller(struct request *rq, const struct caller *c)
 {
 	if (c->state != CALLER_ACTIVE)
-		return;
+		return rate_limit(rq, 0);
 	rq->caller = arena_alloc(rq->arena, sizeof(*rq->caller));
 	*rq->caller = *c;
 	rq->caller_name = rq->caller->login;
+	return rate_limit(rq, c->account_id);
 }
 
 /* Scopes that a bearer token does not name are not there. */
@@ -291,7 +300,9 @@ static int await_package(struct request *rq, const struct right *right, struct p
 		return rc;
 	if (!auth_caller_fine(&found.caller))
 		return refuse_401(rq, right, p->narrowed ? "invalid_token" : NULL);
-	note_caller(rq, &found.caller);
+	rc = note_caller(rq, &found.caller);
+	if (rc != 0)
+		return rc;
 	actions = granted(p, rq->repo.full, found.namespace_id);
 	if (p->narrowed && (!(actions & wanted) || lacks_source(rq, right, p)))
 		return refuse_401(rq, right, "insufficient_scope");
@@ -362,7 +373,9 @@ static int await_person(struct request *rq, const struct right *right,
 		return rc;
 	if (!auth_caller_fine(&c))
 		return refuse_401(rq, right, p->narrowed ? "invalid_token" : NULL);
-	note_caller(rq, &c);
+	rc = note_caller(rq, &c);
+	if (rc != 0)
+		return rc;
 	if (p->narrowed && right->catalog &&
 	    bearer_grant_for(&p->claims, BEARER_CATALOG) == NULL)
 		return refuse_401(rq, right, "insufficient_scope");
@@ -379,6 +392,30 @@ static int await_person(struct request *rq, const struct right *right,
 	if (need == NEED_ORG_MEMBER)
 		return await_organization(rq, MEMBERSHIP_MEMBER, SCOPE_READ_ORG);
 	return 0;
+}
+
+/*
+ * Who shows no credential is nobody, and is counted before anything is asked for him. A form
+ * for /token holds one; its handler tells whose.
+ */
+static int count_nobody(struct request *rq)
+{
+	const struct route *r = rq->match.route;
+
+	if (request_header(rq, "Authorization") != NULL)
+		return 0;
+	if (r != NULL && r->right.need == NEED_NOTHING && request_is(rq, METHOD_POST))
+		return 0;
+	if (r != NULL && r->right.greets)
+		rq->counted = true; /* for nothing */
+	return rate_limit(rq, 0);
+}
+
+int await_request_admit(struct request *rq)
+{
+	int status = count_nobody(rq);
+
+	return status != 0 ? status : await_request_mode(rq, mode_seen(rq->worker->metadb));
 }
 
 int await_request_authorize(struct request *rq, const struct right *right)

@@ -83,6 +83,8 @@ static void read_pairs(struct arena *a, const char *at, struct forwarded *out)
 				out->scheme = scheme_of(value);
 			else if (strcasecmp(name, "host") == 0)
 				out->host = host_of(value);
+			else if (strcasecmp(name, "for") == 0)
+				out->client = value;
 		}
 		at = *end == '\0' ? end : end + 1;
 	}
@@ -96,6 +98,30 @@ static const char *last_text(struct arena *a, const char *list)
 		return NULL;
 	at = last_item(list);
 	return trimmed(a, at, at + strlen(at));
+}
+
+/* "192.0.2.7:4711", "[2001:db8::7]:4711" and what has no port; a bare IPv6 address, too. */
+static const char *without_port(struct arena *a, const char *node)
+{
+	const char *end = strchr(node, ']');
+	const char *colon = strchr(node, ':');
+
+	if (node[0] == '[' && end != NULL)
+		return arena_memdup(a, node + 1, (size_t)(end - node - 1));
+	if (colon != NULL && strchr(colon + 1, ':') == NULL)
+		return arena_memdup(a, node, (size_t)(colon - node));
+	return node;
+}
+
+const char *forwarded_client(struct arena *a, const char *forwarded, const char *x_for)
+{
+	struct forwarded said = {0};
+
+	if (forwarded != NULL)
+		read_pairs(a, last_item(forwarded), &said);
+	if (said.client == NULL)
+		said.client = last_text(a, x_for);
+	return said.client != NULL ? without_port(a, said.client) : NULL;
 }
 
 void forwarded_read(struct arena *a, const char *forwarded, const char *x_proto,

@@ -54,8 +54,3 @@ int await_request_mode(struct request *rq, enum registry_mode mode)
 		return give_up(rq, rc, "looking up the registry's mode");
 	return stops(rq, modes_in_force(&now)) ? refuse_mode(rq, &now) : 0;
 }
-
-int await_request_admit(struct request *rq)
-{
-	return await_request_mode(rq, mode_seen(rq->worker->metadb));
-}

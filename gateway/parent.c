@@ -24,6 +24,7 @@
 
 #include "gateway/conn_counts.h"
 #include "gateway/parent_private.h"
+#include "gateway/rate_table.h"
 #include "gateway/tls.h"
 #include "proto/base/log.h"
 #include "proto/base/metrics.h"
@@ -325,6 +326,8 @@ static void serve(struct parent *p)
 	if (p->set->gateway_connections_per_address > 0)
 		p->shared.counts =
 			conn_counts_new(p->count, (unsigned)p->set->gateway_connections);
+	if (p->set->gateway_rate_per_caller > 0 || p->set->gateway_rate_per_address > 0)
+		p->shared.rates = rate_table_new();
 	for (unsigned i = 0; i < p->count; i++) {
 		p->place[i].parent = p;
 		p->place[i].index = (int)i + 1;
@@ -360,6 +363,7 @@ int parent_run(void)
 	listen_close(&p.listeners);
 	tls_free(p.shared.tls);
 	conn_counts_free(p.shared.counts);
+	rate_table_free(p.shared.rates);
 	loop_free(p.loop);
 	if (rc == 0)
 		process_remove_pidfile();

@@ -55,6 +55,7 @@ struct request {
 	struct standing standing; /* with NEED_PACKAGE */
 	int64_t namespace_id;	  /* with NEED_PACKAGE; 0: there is no such account */
 	int64_t package_id;	  /* with NEED_PACKAGE, when it exists; otherwise 0 */
+	bool counted;		  /* by gateway/rate_limit.c */
 
 	/* The answer; private to request.c, reply.c and reply_error.c. */
 	struct {
@@ -122,8 +123,8 @@ int await_body_all(struct request *rq, size_t max, struct slice *out) MUST_CHECK
 int await_request_authorize(struct request *rq, const struct right *right) MUST_CHECK;
 
 /*
- * In gateway/modes.c, before that, also for paths that are no route: 0, or the registry's mode
- * keeps it from going on, and it has refused.
+ * Also there, before that, and also for paths that are no route: 0, or the registry's mode or a
+ * rate limit keeps it from going on, and it has refused.
  */
 int await_request_admit(struct request *rq) MUST_CHECK;
 

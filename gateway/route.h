@@ -41,6 +41,7 @@ struct right {
 	 * sees package_id 0. */
 	bool absent_fine;
 	bool changes_nothing; /* whatever the method says */
+	bool greets;	      /* without a credential it costs nothing: rates do not count it */
 	bool in_any_mode;     /* it is how a site admin leaves a mode (metadb/modes.h) */
 };
 

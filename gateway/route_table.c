@@ -11,6 +11,8 @@
 #define NOTHING    {.need = NEED_NOTHING, .changes_nothing = true}
 #define VALID      {.need = NEED_VALID}
 #define CALLER     {.need = NEED_CALLER}
+/* What every client asks first, showing nothing, to be told where to get a token. */
+#define GREETING   {.need = NEED_CALLER, .greets = true}
 #define CATALOG    {.need = NEED_CALLER, .catalog = true}
 #define SITE_ADMIN {.need = NEED_SITE_ADMIN}
 #define MODE       {.need = NEED_SITE_ADMIN, .in_any_mode = true}
@@ -26,7 +28,7 @@
 #define UPLOAD  "/v2/{name}/blobs/uploads/{session}"
 
 const struct route route_table[] = {
-	{READ,          "/v2/",                               CALLER,  v2_base_get},
+	{READ,          "/v2/",                               GREETING, v2_base_get},
 	{METHOD_GET,    "/token",                             NOTHING, v2_token_get},
 	{METHOD_POST,   "/token",                             NOTHING, v2_token_post},
 

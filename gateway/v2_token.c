@@ -15,6 +15,7 @@
 #include "gateway/api_json.h"
 #include "gateway/auth.h"
 #include "gateway/handlers.h"
+#include "gateway/rate_limit.h"
 #include "gateway/reply.h"
 #include "gateway/worker.h"
 #include "metadb/key_watch.h"
@@ -118,6 +119,9 @@ static int await_issue(struct request *rq, const struct credential *cred,
 		return rc;
 	if (!auth_caller_fine(&who))
 		return auth_refuse_basic(rq);
+	rc = rate_limit(rq, who.account_id);
+	if (rc != 0)
+		return rc;
 	rq->caller_name = arena_strdup(rq->arena, who.login);
 	c->audience = AUTH_AUDIENCE;
 	c->issued_at = c->not_before = (int64_t)time(NULL);

@@ -397,6 +397,7 @@ int worker_run(int index, const int *listeners, unsigned count, int channel,
 	life_begin(&l, index, channel);
 	process_log_open(l.worker.name);
 	open_clients(&l.worker);
+	l.worker.rates = shared->rates;
 	open_front(&l, shared);
 	l.started_ms = clock_now_ms();
 	on_tick(&l);

@@ -23,11 +23,13 @@ struct trouble;
 struct cidr_list;
 struct tls;
 struct conn_counts;
+struct rate_table;
 
 /* What the parent makes before it forks, and all workers of the gateway share. */
 struct worker_shared {
 	struct tls *tls;	    /* the certificate; NULL: users speak plain HTTP */
-	struct conn_counts *counts; /* NULL: addresses have no limit */
+	struct conn_counts *counts; /* NULL: addresses have any number of connections */
+	struct rate_table *rates;   /* NULL: there are no rate limits */
 };
 
 struct worker {
@@ -44,6 +46,7 @@ struct worker {
 	const struct cidr_list *proxies; /* gateway.trusted_proxies; NULL: none */
 	char name[64];			 /* "gateway-1/2", also in logs */
 	int index;			 /* 1…workers */
+	struct rate_table *rates;	 /* shared; NULL: no limits */
 	unsigned requests;		 /* running now */
 	uint64_t id_seed[2];		 /* of request ids */
 	uint64_t id_next;

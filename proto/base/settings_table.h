@@ -60,6 +60,8 @@ SETTING_INT(gateway_connections, "gateway.connections", 10000, 1, 100000, "open 
 SETTING_INT(gateway_connections_per_address, "gateway.connections_per_address", 0, 0, 65535, "open connections that one address (of IPv6: one /64) may have at all workers together, trusted proxies apart; one more is reset; 0: any number")
 SETTING_INT(gateway_tls_handshakes, "gateway.tls_handshakes", 1000, 1, 100000, "TLS handshakes under way at a worker at most: one more ends the oldest")
 SETTING_INT(gateway_requests, "gateway.requests", 4000, 1, 15000, "requests a worker works on at the same time at most; more are answered 503")
+SETTING_INT(gateway_rate_per_caller, "gateway.rate_per_caller", 0, 0, 1000000, "requests a minute that an account may make at a gateway, all at once or one by one; 0: any number")
+SETTING_INT(gateway_rate_per_address, "gateway.rate_per_address", 0, 0, 1000000, "requests a minute without a valid credential from an address (of IPv6: from a /64); 0: any number")
 SETTING_TIME(gateway_head_timeout, "gateway.head_timeout", 15000, 1000, 600000, "longest time for a request's head to arrive")
 SETTING_TIME(gateway_idle_timeout, "gateway.idle_timeout", 75000, 1000, 3600000, "longest time a connection may be idle between requests")
 SETTING_TIME(gateway_progress_timeout, "gateway.progress_timeout", 60000, 1000, 3600000, "longest time without a byte of progress in a request or an answer")

@@ -1,20 +1,29 @@
-"""What is over a limit is told the limit, and its session is gone; who is slow may go on where the session stands."""
+"""What is over a limit is told the limit, and its session is gone; who is slow may go on where the session stands.
 
+And who asks too often, as an account or from an address.
+"""
+
+import base64
+import http.client
 import time
 
 import pytest
+import requests
 
 from harness.registry import digest_of, ok, random_bytes
 from harness.slow import Slow
+from harness.whole import wait_for
 
 pytestmark = pytest.mark.asan
 
 MIB = 1 << 20
+CALLER, ADDRESS = 300, 150  # requests a minute
 
 
 @pytest.fixture(scope="module")
 def cluster(start_cluster):
-    made = start_cluster(storage=1, workers=1, settings={
+    made = start_cluster(storage=1, settings={
+        "gateway.rate_per_caller": CALLER, "gateway.rate_per_address": ADDRESS, "gateway.trusted_proxies": "127.0.0.77",
         "gateway.blob_max": "9M", "gateway.blob_chunks": "5", "gateway.manifest_max": "64K",
         "gateway.progress_timeout": "1s", "gateway.upload_timeout": "4s"})
     yield made
@@ -127,6 +136,122 @@ def test_too_long(user):
     stands = range_of(ok(registry.call("GET", place), 204))
     assert MIB + 20 < stands <= sent and answer.headers["Range"] == f"0-{stands - 1}"
     ok(registry.finish_upload(place, data[stands:], digest_of(data)), 201)
+
+
+# requests a minute
+
+
+def until_refused(ask):
+    """How many were allowed before the first that was not, and its answer."""
+    for allowed in range(10 * CALLER):
+        answer = ask()
+        if answer.status_code == 429:
+            return allowed, answer
+    raise AssertionError("it is never too much")
+
+
+def rest(cluster, token):
+    return requests.get(f"{cluster.url()}/api/v3/user", headers={"Authorization": f"token {token}"}, timeout=30)
+
+
+def test_account(cluster, user):
+    """Whatever token it shows, and at whichever worker; others go on, from the same address, too."""
+    other_token = cluster.new_token(user.login, ["read:packages"])
+    bearer = user.registry().call("GET", f"/token?scope=repository:{user.login}/x:pull").json()["token"]
+    first = ok(rest(cluster, user.token), 200).headers
+    assert (first["X-RateLimit-Limit"], first["X-RateLimit-Resource"]) == (str(CALLER), "core")
+    assert int(first["X-RateLimit-Remaining"]) + int(first["X-RateLimit-Used"]) == CALLER
+    assert int(first["X-RateLimit-Reset"]) > time.time() - 60
+
+    def ask():  # over connections of its own, so that both workers are asked
+        return user.registry().call("GET", "/v2/")
+
+    assert "RateLimit-Limit" in ok(ask(), 200).headers
+    allowed, answer = until_refused(ask)
+    assert allowed >= CALLER - 3
+    refused(answer, 429, "TOOMANYREQUESTS", f"an account may make {CALLER} a minute")
+    headers = answer.headers
+    assert (headers["RateLimit-Limit"], headers["RateLimit-Remaining"]) == (str(CALLER), "0")
+    assert headers["RateLimit-Policy"] == f"{CALLER};w=60" and int(headers["RateLimit-Reset"]) == 60
+    assert int(headers["Retry-After"]) == 1
+
+    def all_refused():  # unless one of them got the token of a fifth of a second
+        until_refused(ask)
+        answers = [rest(cluster, other_token), user.registry().call("GET", "/token"),
+                   requests.get(cluster.url() + f"/v2/{user.login}/x/tags/list", timeout=30,
+                                headers={"Authorization": f"Bearer {bearer}"})]
+        if not all(answer.status_code == 429 for answer in answers):
+            return False
+        assert answers[0].json()["status"] == "429" and answers[0].headers["X-RateLimit-Remaining"] == "0"
+        assert answers[0].headers["Retry-After"] == "1"
+        return True
+
+    wait_for("another credential of it may do more", all_refused)
+    ok(cluster.new_user().registry().call("GET", "/v2/"), 200)
+    wait_for("it may never ask again", lambda: ask().status_code == 200)
+    assert cluster.metrics()['packhouse_gateway_rate_refusals_total{by="caller"}'] >= 4
+    assert 'msg="too many requests a minute"' in cluster.log("gateway-1")
+
+
+class Source:
+    """Requests from one address, each over a connection of its own."""
+
+    def __init__(self, cluster, address, *headers):
+        self.port, self.address, self.headers = cluster.port, address, headers
+
+    def ask(self, path="/v2/no/such/tags/list", *headers):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30, source_address=(self.address, 0))
+        connection.putrequest("GET", path)
+        for name, value in (*self.headers, *headers):
+            connection.putheader(name, value)
+        connection.endheaders()
+        answer = connection.getresponse()
+        answer.status_code, answer.text = answer.status, answer.read().decode()
+        connection.close()
+        return answer
+
+    def exhaust(self):
+        allowed, answer = until_refused(self.ask)
+        assert allowed >= ADDRESS - 1 and '"code":"TOOMANYREQUESTS"' in answer.text, answer.text
+        assert f"an address may make {ADDRESS} a minute" in answer.text
+
+    def is_refused(self, *question):
+        """It is, unless tokens have come meanwhile: then once they are used."""
+        return any(self.ask(*question).status == 429 for _ in range(50))
+
+
+def test_address(cluster, user):
+    """Of who shows no credential, or one that is none, wherever he goes; not of who shows a good one."""
+    source = Source(cluster, "127.0.0.31")
+    assert source.ask().headers["RateLimit-Remaining"] == str(ADDRESS - 1)
+    source.exhaust()
+    for question in (["/v2/no/such/path"], ["/token"], ["/v2/", ("Authorization", "Bearer nonsense")],
+                     [f"/v2/{user.login}/x/tags/list"], ["/api/v3/"], ["/token", ("Authorization", "Basic eDp5")]):
+        assert source.is_refused(*question), question
+    assert all(source.ask("/v2/").status == 401 for _ in range(ADDRESS)), "what docker asks first is not counted"
+    for path in ("/v2/", "/token", f"/v2/{user.login}/x/tags/list"):
+        secret = base64.b64encode(user.credentials.encode()).decode()
+        answer = source.ask(path, ("Authorization", f"Basic {secret}"))
+        assert answer.status in (200, 404) and answer.headers["RateLimit-Limit"] == str(CALLER)
+    assert Source(cluster, "127.0.0.32").ask().status == 401
+    assert cluster.metrics()['packhouse_gateway_rate_refusals_total{by="address"}'] >= 7
+
+
+def test_addresses_behind_a_proxy(cluster):
+    def behind(client, *more):
+        return Source(cluster, "127.0.0.77", *more, ("X-Forwarded-For", client))
+
+    behind("192.0.2.9").exhaust()
+    assert behind("198.51.100.1, 192.0.2.9").is_refused()
+    assert behind("192.0.2.9", ("X-Forwarded-For", "198.51.100.2")).is_refused()
+    assert Source(cluster, "127.0.0.77", ("Forwarded", "for=192.0.2.9:4711;proto=https")).is_refused()
+    assert behind("192.0.2.10").ask().status == 401
+    behind("2001:db8:1:2::1").exhaust()
+    assert behind("[2001:db8:1:2:3:4:5:6]:80").is_refused() and behind("2001:db8:1:3::1").ask().status == 401
+    assert Source(cluster, "127.0.0.33", ("X-Forwarded-For", "192.0.2.9")).ask().status == 401
+    for _ in range(2 * ADDRESS):
+        answer = Source(cluster, "127.0.0.77").ask()
+        assert answer.status == 401 and "RateLimit-Limit" not in answer.headers
 
 
 def test_slow_storage_keeps_the_session(start_cluster):

@@ -7,14 +7,19 @@
 #include <string.h>
 
 #include "gateway/cidr.h"
+#include "gateway/client_net.h"
 #include "gateway/forwarded.h"
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
 
 static void check_forwarded(struct arena *a, unsigned char which, const char *text)
 {
+	const char *client = forwarded_client(a, which % 2 == 0 ? text : NULL, text);
+	struct client_net net;
 	struct forwarded f;
 
+	if (client != NULL)
+		(void)client_net_parse(client, &net);
 	forwarded_read(a, which % 3 == 0 ? text : NULL, which % 3 == 1 ? text : NULL,
 		       which % 3 == 2 ? text : NULL, &f);
 	assert(f.scheme == NULL || strcmp(f.scheme, "http") == 0 ||

@@ -60,6 +60,34 @@ static void what_proxies_say(void **state)
 	arena_free(a);
 }
 
+static void clients_behind_proxies(void **state)
+{
+	static const struct {
+		const char *forwarded, *x_for, *client;
+	} rows[] = {
+		{NULL, NULL, NULL},
+		{NULL, "192.0.2.7", "192.0.2.7"},
+		{NULL, "198.51.100.1, 192.0.2.7", "192.0.2.7"},
+		{NULL, "192.0.2.7:4711", "192.0.2.7"},
+		{NULL, "2001:db8::7", "2001:db8::7"},
+		{NULL, "[2001:db8::7]:80", "2001:db8::7"},
+		{NULL, "", ""},
+		{"for=192.0.2.7", "198.51.100.1", "192.0.2.7"},
+		{"for=198.51.100.1, For=\"[2001:db8::7]:4711\";proto=https", NULL,
+		 "2001:db8::7"},
+		{"for=_hidden", NULL, "_hidden"},
+		{"for=unknown", "192.0.2.7", "unknown"},
+		{"for=192.0.2.7, proto=https", "192.0.2.8", "192.0.2.8"},
+		{"for=\"[::1", NULL, "\"[::1"},
+	};
+	struct arena *a = arena_new();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		same(forwarded_client(a, rows[i].forwarded, rows[i].x_for), rows[i].client);
+	arena_free(a);
+}
+
 static void networks(void **state)
 {
 	static const char *const bad[] = {
@@ -94,6 +122,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_proxies_say),
+		cmocka_unit_test(clients_behind_proxies),
 		cmocka_unit_test(networks),
 	};
 
