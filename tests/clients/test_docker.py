@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from harness.drips import Drips
 from harness.run import Failed
 
 
@@ -46,6 +47,18 @@ def test_push_and_pull(docker, registry, logged_in, loaded):
         docker("pull", reference)
         assert image_id(docker, reference) == wanted
         docker("rmi", reference)
+
+
+def test_push_and_pull_beside_drips(docker, registry, cluster, logged_in, loaded):
+    """Thousands of connections that send a byte a second do not stop it."""
+    with Drips(cluster.port) as drips:
+        drips.await_all()
+        for number in range(3):
+            name = f"{registry}/{logged_in.login}/beside-{number}:v1"
+            push(docker, loaded, name)
+            docker("pull", name)
+            docker("rmi", name)
+        drips.await_all()
 
 
 def test_login_with_a_wrong_token(docker, registry, user):

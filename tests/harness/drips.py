@@ -1,20 +1,29 @@
 """Clients that send a request's head a byte a second, from many addresses, and come again when they are turned out."""
 
+import os
+import resource
 import selectors
 import socket
 import threading
 import time
 
+COUNT = int(os.environ.get("PACKHOUSE_TEST_DRIPS", "2000"))
 HEAD = b"GET /v2/ HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 8000
 
 
-class Drips:
-    """With Drips(port, 2000, addresses=20): …  — 2,000 connections from 127.1.0.1 … 127.1.0.20, held by one thread."""
+def allow_many_files():
+    """As many sockets as this machine lets a process have."""
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
-    def __init__(self, port, count, addresses):
+
+class Drips:
+    """With Drips(port) as drips: … — 2,000 connections, a hundred from each of 127.1.0.1 … 127.1.0.20."""
+
+    def __init__(self, port, count=COUNT):
         self.port = port
         self.count = count
-        self.addresses = [f"127.1.0.{n + 1}" for n in range(addresses)]
+        self.addresses = [f"127.1.0.{n + 1}" for n in range((count + 99) // 100)]
         self.open = {}  # socket: bytes sent
         self.turned_out = 0
         self.bytes = 0
@@ -23,6 +32,7 @@ class Drips:
         self.thread = threading.Thread(target=self.run)
 
     def __enter__(self):
+        allow_many_files()
         self.thread.start()
         return self
 
@@ -34,12 +44,19 @@ class Drips:
         if self.trouble:
             raise self.trouble
 
+    def await_all(self, seconds=120):
+        """Until as good as all are there, and have sent some bytes; now and then many are turned out at once."""
+        deadline = time.monotonic() + seconds
+        while self.bytes < 3 * self.count or len(self.open) < 0.9 * self.count:
+            assert not self.trouble and time.monotonic() < deadline, f"{len(self.open)} connections, {self.trouble}"
+            time.sleep(0.05)
+
     def run(self):
         try:
             with selectors.EpollSelector() as selector:
                 while not self.stopping.is_set():
                     self.drip(selector)
-        except OSError as trouble:
+        except Exception as trouble:  # pylint: disable=broad-except # told by the test
             self.trouble = trouble
 
     def drip(self, selector):
