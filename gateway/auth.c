@@ -210,6 +210,14 @@ static int note_caller(struct request *rq, const struct caller *c)
 	return rate_limit(rq, c->account_id);
 }
 
+static struct upload *note_upload(struct request *rq, const struct upload *found)
+{
+	struct upload *u = arena_alloc(rq->arena, sizeof(*u));
+
+	*u = *found;
+	return u;
+}
+
 /* Scopes that a bearer token does not name are not there. */
 static void narrow(struct standing *s, unsigned actions)
 {
@@ -271,7 +279,7 @@ int await_auth_readable(struct request *rq, const struct repository_name *repo,
 	rc = await_auth_presented(rq, &p);
 	if (rc == 0)
 		rc = await_authorize(rq->worker->metadb, &p.credential, repo->namespace,
-				     repo->name, &found);
+				     repo->name, NULL, &found);
 	if (rc < 0)
 		return rc;
 	if (p.narrowed && !(granted(&p, repo->full, found.namespace_id) & BEARER_PULL))
@@ -292,7 +300,8 @@ static int await_package(struct request *rq, const struct right *right, struct p
 	int rc;
 
 	rc = await_authorize(rq->worker->metadb, &p->credential, rq->repo.namespace,
-			     rq->repo.name, &found);
+			     rq->repo.name,
+			     right->session ? request_param(rq, "session") : NULL, &found);
 	if (rc < 0)
 		return give_up(rq, rc, "looking up the caller's rights");
 	rc = await_request_mode(rq, found.caller.mode);
@@ -311,6 +320,8 @@ static int await_package(struct request *rq, const struct right *right, struct p
 		narrow(&rq->standing, actions);
 	rq->namespace_id = found.namespace_id;
 	rq->package_id = found.package_id;
+	if (found.upload.gen != 0)
+		rq->upload = note_upload(rq, &found.upload);
 	verdict = access_decide(&rq->standing, right->action, right->creates);
 	if (verdict == VERDICT_ALLOWED || (verdict == VERDICT_ABSENT && right->absent_fine))
 		return 0;

@@ -36,6 +36,7 @@ struct right {
 	enum action action; /* with NEED_PACKAGE */
 	bool creates;	    /* the action may bring the package into being */
 	bool catalog; /* a bearer token must be for the catalog (scope registry:catalog:*) */
+	bool session; /* the package's upload {session} is looked up as well: rq->upload */
 	bool mounts;  /* `from` in the query may name a package to be read as well */
 	/* A package that the caller could create and that is not there is no 404: the handler
 	 * sees package_id 0. */

@@ -21,6 +21,7 @@
 #define PULL       {.need = NEED_PACKAGE, .action = ACTION_PULL}
 #define DISCOVER   {.need = NEED_PACKAGE, .action = ACTION_PULL, .absent_fine = true}
 #define PUSH       {.need = NEED_PACKAGE, .action = ACTION_PUSH, .creates = true}
+#define SESSION    {.need = NEED_PACKAGE, .action = ACTION_PUSH, .creates = true, .session = true}
 #define BEGIN      {.need = NEED_PACKAGE, .action = ACTION_PUSH, .creates = true, .mounts = true}
 #define DELETE     {.need = NEED_PACKAGE, .action = ACTION_DELETE}
 
@@ -34,9 +35,9 @@ const struct route route_table[] = {
 
 	{READ,          "/v2/_catalog",                       CATALOG, v2_catalog_list},
 	{METHOD_POST,   UPLOADS,                              BEGIN,   v2_upload_start},
-	{METHOD_GET,    UPLOAD,                               PUSH,    v2_upload_status},
-	{METHOD_PATCH,  UPLOAD,                               PUSH,    v2_upload_patch},
-	{METHOD_PUT,    UPLOAD,                               PUSH,    v2_upload_put},
+	{METHOD_GET,    UPLOAD,                               SESSION, v2_upload_status},
+	{METHOD_PATCH,  UPLOAD,                               SESSION, v2_upload_patch},
+	{METHOD_PUT,    UPLOAD,                               SESSION, v2_upload_put},
 	{METHOD_DELETE, UPLOAD,                               PUSH,    v2_upload_cancel},
 	{READ,          "/v2/{name}/blobs/{digest}",          PULL,    v2_blob_get},
 	{METHOD_DELETE, "/v2/{name}/blobs/{digest}",          DELETE,  v2_blob_delete},

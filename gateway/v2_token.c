@@ -82,7 +82,7 @@ static int await_claims(struct request *rq, const struct credential *cred, struc
 		rc = repository_parse(rq->arena, full, strlen(full), &repo);
 		if (rc == 0)
 			rc = await_authorize(rq->worker->metadb, cred, repo.namespace,
-					     repo.name, &found);
+					     repo.name, NULL, &found);
 		if (rc < 0)
 			return rc;
 		c->grants[i].namespace_id = found.namespace_id;

@@ -286,54 +286,40 @@ int v2_upload_start(struct request *rq)
 	return reply(rq, 202);
 }
 
-/* The session in the path. 0, or the status of an answer. */
-static int await_session(struct request *rq, struct upload *out)
-{
-	int rc = await_upload_load(rq->worker->metadb, request_param(rq, "session"),
-				   rq->package_id, rq->caller->account_id, out);
-
-	if (rc == ERR_NOT_FOUND)
-		return refuse(rq, BLOB_UPLOAD_UNKNOWN, NULL);
-	return rc < 0 ? give_up(rq, rc, "reading the upload") : 0;
-}
-
 int v2_upload_status(struct request *rq)
 {
-	struct upload u;
-	int status = await_session(rq, &u);
-
-	if (status != 0)
-		return status;
-	describe(rq, &u);
+	if (rq->upload == NULL)
+		return refuse(rq, BLOB_UPLOAD_UNKNOWN, NULL);
+	describe(rq, rq->upload);
 	return reply(rq, 204);
 }
 
 int v2_upload_patch(struct request *rq)
 {
+	struct upload *u = rq->upload;
 	struct upload_stream *s;
-	struct upload u;
 	int rc, status;
 
-	status = await_session(rq, &u);
-	if (status == 0)
-		status = await_check_place(rq, &u);
+	if (u == NULL)
+		return refuse(rq, BLOB_UPLOAD_UNKNOWN, NULL);
+	status = await_check_place(rq, u);
 	if (status != 0)
 		return status;
-	s = upload_stream_new(rq, &u);
-	rc = upload_stream_begin(s, u.algorithm);
+	s = upload_stream_new(rq, u);
+	rc = upload_stream_begin(s, u->algorithm);
 	if (rc < 0)
 		return give_up(rq, rc, "resuming the upload");
-	status = await_receive(rq, &u, s);
+	status = await_receive(rq, u, s);
 	if (status != 0)
 		return status;
 	rc = await_upload_stream_record(s);
 	if (rc == ERR_CONFLICT)
-		return await_refuse_place(rq, &u);
+		return await_refuse_place(rq, u);
 	if (rc == ERR_LIMIT)
-		return await_refuse_limit(rq, &u, upload_stream_size(s));
+		return await_refuse_limit(rq, u, upload_stream_size(s));
 	if (rc < 0)
 		return give_up(rq, rc, "recording the upload");
-	describe(rq, &u);
+	describe(rq, u);
 	return reply(rq, 202);
 }
 
@@ -353,7 +339,6 @@ static int await_repeated(struct request *rq, const struct digest *d)
 int v2_upload_put(struct request *rq)
 {
 	struct digest d;
-	struct upload u;
 	bool given;
 	int rc;
 
@@ -362,14 +347,10 @@ int v2_upload_put(struct request *rq)
 		return rc;
 	if (!given)
 		return refuse(rq, DIGEST_INVALID, "the digest parameter is missing");
-	rc = await_upload_load(rq->worker->metadb, request_param(rq, "session"), rq->package_id,
-			       rq->caller->account_id, &u);
-	if (rc == ERR_NOT_FOUND)
+	if (rq->upload == NULL)
 		return await_repeated(rq, &d);
-	if (rc < 0)
-		return give_up(rq, rc, "reading the upload");
-	rc = await_check_place(rq, &u);
-	return rc != 0 ? rc : await_take_all(rq, &u, &d);
+	rc = await_check_place(rq, rq->upload);
+	return rc != 0 ? rc : await_take_all(rq, rq->upload, &d);
 }
 
 int v2_upload_cancel(struct request *rq)

@@ -30,6 +30,17 @@ static const struct {
 	{"chunk_in_a_wrong_partition",
 	 "SELECT count(*) FROM chunk "
 	 "WHERE part <> (get_byte(digest, 0) << 6) + (get_byte(digest, 1) >> 2)"},
+	{"chunk_of_an_impossible_shape",
+	 "SELECT count(*) FROM chunk WHERE idx < 0 OR len <= 0 OR length(digest) <> 32 "
+	 "OR part NOT BETWEEN 0 AND 16383"},
+	{"blob_of_an_impossible_shape",
+	 "SELECT count(*) FROM blob WHERE size < 0 OR length(digest) IS DISTINCT FROM "
+	 "CASE algorithm WHEN 1 THEN 32 WHEN 2 THEN 64 END"},
+	{"row_of_a_package_that_is_gone",
+	 "SELECT count(*) FROM (SELECT package_id FROM package_blob "
+	 "UNION SELECT package_id FROM upload UNION SELECT package_id FROM manifest "
+	 "UNION SELECT package_id FROM tag) r "
+	 "WHERE NOT EXISTS (SELECT FROM package p WHERE p.id = r.package_id)"},
 	{"chunk_without_an_instance",
 	 "SELECT count(*) FROM chunk c "
 	 "WHERE NOT EXISTS (SELECT FROM instance i WHERE i.gen = c.gen)"},

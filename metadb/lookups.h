@@ -11,6 +11,7 @@
 #include "metadb/metadb.h"
 #include "metadb/modes.h"
 #include "metadb/tokens.h"
+#include "metadb/uploads.h"
 #include "proto/model/access.h"
 #include "proto/model/digest.h"
 #include "proto/model/media.h"
@@ -64,10 +65,14 @@ struct authorization {
 	struct standing standing;
 	int64_t namespace_id; /* 0: no such account */
 	int64_t package_id;   /* 0: no such package; unpublished ones have an id */
+	struct upload upload; /* gen 0: not asked for, or not what await_upload_load() finds */
 };
-/* namespace is folded; one round trip for credential, namespace, package and role together. */
+/*
+ * namespace is folded; one round trip for credential, namespace, package, role and upload
+ * together. `upload` is the id of the session that the request goes on with, NULL: none.
+ */
 int await_authorize(struct metadb *db, const struct credential *c, const char *namespace,
-		    const char *name, struct authorization *out) MUST_CHECK;
+		    const char *name, const char *upload, struct authorization *out) MUST_CHECK;
 
 /* The manifest behind a tag or digest of a package; ERR_NOT_FOUND. */
 struct manifest_info {

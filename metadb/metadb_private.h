@@ -51,6 +51,12 @@ extern const struct batch_kind lookup_modes_kind;
 #define ACTOR_SQL "ROW($1, $2, $3, $4)::actor"
 void pg_bind_actor(struct pg_stmt *s, const struct actor *who);
 
+/* What the database takes for an upload's id; on anything else it would raise. */
+bool upload_id_valid(const char *id);
+/* gen, version, size, chunks, algorithm and state, from that column on. */
+struct upload;
+int upload_take(struct pg_rows *r, int row, int column, struct upload *out) MUST_CHECK;
+
 /* Runs the one statement, which answers names, one more than `limit` when there are others
  * behind. */
 struct name_list;

@@ -1,5 +1,5 @@
 /*
- * Uploads as rows: each function is one call of schema/0006, one round trip.
+ * Uploads as rows: each function is one call of schema/0032, one round trip.
  *
  * Chunks travel as parallel arrays: partition, digest, length, epoch; debts as pairs of
  * partition and node. The database numbers the chunks behind those it has.
@@ -45,8 +45,8 @@ int await_upload_start(struct metadb *db, const struct actor *who,
 	return rc;
 }
 
-/* 8-4-4-4-12 lower-case hex: the database would raise on anything else. */
-static bool upload_id_valid(const char *id)
+/* 8-4-4-4-12 lower-case hex. */
+bool upload_id_valid(const char *id)
 {
 	if (strlen(id) != UPLOAD_ID_LEN)
 		return false;
@@ -59,6 +59,25 @@ static bool upload_id_valid(const char *id)
 	return true;
 }
 
+int upload_take(struct pg_rows *r, int row, int column, struct upload *out)
+{
+	struct slice state;
+
+	out->gen = pg_int(r, row, column);
+	out->version = pg_int(r, row, column + 1);
+	out->size = (uint64_t)pg_int(r, row, column + 2);
+	out->chunks = (uint32_t)pg_int(r, row, column + 3);
+	out->algorithm = (enum digest_algorithm)pg_int(r, row, column + 4);
+	state = pg_bytes(r, row, column + 5);
+	if (r->error != 0)
+		return r->error;
+	if (state.len > UPLOAD_STATE_MAX)
+		return ERR_CORRUPT;
+	memcpy(out->state, state.data, state.len);
+	out->state_len = state.len;
+	return 0;
+}
+
 int await_upload_load(struct metadb *db, const char *id, int64_t package_id, int64_t account_id,
 		      struct upload *out)
 {
@@ -66,7 +85,6 @@ int await_upload_load(struct metadb *db, const char *id, int64_t package_id, int
 	struct pg_tx *tx;
 	struct pg_stmt *s;
 	struct pg_rows *r;
-	struct slice state;
 	int rc;
 
 	if (!upload_id_valid(id)) {
@@ -93,19 +111,7 @@ int await_upload_load(struct metadb *db, const char *id, int64_t package_id, int
 	memcpy(out->id, id, UPLOAD_ID_LEN);
 	out->package_id = package_id;
 	out->account_id = account_id;
-	out->gen = pg_int(r, 0, 0);
-	out->version = pg_int(r, 0, 1);
-	out->size = (uint64_t)pg_int(r, 0, 2);
-	out->chunks = (uint32_t)pg_int(r, 0, 3);
-	out->algorithm = (enum digest_algorithm)pg_int(r, 0, 4);
-	state = pg_bytes(r, 0, 5);
-	rc = pg_tx_error(tx);
-	if (rc == 0 && state.len > UPLOAD_STATE_MAX)
-		rc = ERR_CORRUPT;
-	if (rc < 0)
-		goto out;
-	memcpy(out->state, state.data, state.len);
-	out->state_len = state.len;
+	rc = upload_take(r, 0, 0, out);
 out:
 	arena_free(a);
 	return rc;
@@ -160,7 +166,7 @@ int await_upload_append(struct metadb *db, struct upload *u, const struct upload
 		return ERR_LIMIT;
 	a = arena_new();
 	tx = pg_tx_new(db, a, PG_WRITE);
-	s = pg_tx_add(tx, "SELECT version FROM upload_append($1::uuid, $2, $3, "
+	s = pg_tx_add(tx, "SELECT upload_record($1::uuid, $2, $3, "
 			  "$4 * interval '1 millisecond', $5, $6, $7, $8, $9, $10)");
 	pg_bind_text(s, u->id);
 	pg_bind_int8(s, u->version);
@@ -168,7 +174,7 @@ int await_upload_append(struct metadb *db, struct upload *u, const struct upload
 	pg_bind_int8(s, db->upload_life_ms);
 	bytes = bind_chunks(s, chunk, count);
 	rc = await_pg_tx(tx);
-	if (rc == 0 && pg_null(pg_tx_rows(tx, 0), 0, 0))
+	if (rc == 0 && !pg_bool(pg_tx_rows(tx, 0), 0, 0))
 		rc = ERR_CONFLICT;
 	if (rc == 0) {
 		u->version++;

@@ -88,17 +88,17 @@ H_TEST(bad_credentials_are_seen_at_the_next_lookup)
 		    "WHERE account_id = (SELECT id FROM account WHERE login = 'member')");
 	assert_int_equal(await_caller(h_db, &credential[MEMBER], &c), 0);
 	assert_int_equal(c.state, CALLER_EXPIRED);
-	assert_int_equal(await_authorize(h_db, &credential[MEMBER], "acme", "x", &z), 0);
+	assert_int_equal(await_authorize(h_db, &credential[MEMBER], "acme", "x", NULL, &z), 0);
 	assert_int_equal(z.caller.state, CALLER_EXPIRED);
 	assert_int_equal(z.standing.role, ROLE_NONE);
 	assert_false(z.standing.may_create);
 	await_h_sql("UPDATE token SET expires_at = now() + interval '1 hour'");
 	await_h_sql("UPDATE account SET suspended_at = now() WHERE login = 'member'");
-	assert_int_equal(await_authorize(h_db, &credential[MEMBER], "acme", "x", &z), 0);
+	assert_int_equal(await_authorize(h_db, &credential[MEMBER], "acme", "x", NULL, &z), 0);
 	assert_int_equal(z.caller.state, CALLER_SUSPENDED);
 	assert_false(z.standing.may_create);
 	await_h_sql("UPDATE account SET suspended_at = NULL");
-	assert_int_equal(await_authorize(h_db, &credential[MEMBER], "acme", "x", &z), 0);
+	assert_int_equal(await_authorize(h_db, &credential[MEMBER], "acme", "x", NULL, &z), 0);
 	assert_int_equal(z.caller.state, CALLER_ACTIVE);
 	assert_true(z.standing.may_create);
 }
@@ -108,7 +108,7 @@ static void await_check(int who, const char *namespace, const char *name, enum r
 {
 	struct authorization z;
 
-	assert_int_equal(await_authorize(h_db, &credential[who], namespace, name, &z), 0);
+	assert_int_equal(await_authorize(h_db, &credential[who], namespace, name, NULL, &z), 0);
 	assert_int_equal(z.caller.state, CALLER_ACTIVE);
 	assert_int_equal(z.standing.role, role);
 	assert_int_equal(z.standing.may_create, may_create);
@@ -142,13 +142,14 @@ H_TEST(roles_before_and_after_publishing)
 	assert_int_equal(await_manifest_put(h_db, a, &who, &m, &put), 0);
 	await_check(MEMBER, "acme", "site", ROLE_ADMIN, true); /* the publisher */
 	await_check(OWNER, "acme", "site", ROLE_ADMIN, true);
-	assert_int_equal(await_authorize(h_db, &credential[STRANGER], "acme", "site", &z), 0);
+	assert_int_equal(await_authorize(h_db, &credential[STRANGER], "acme", "site", NULL, &z),
+			 0);
 	assert_int_equal(z.namespace_id, acme);
 	assert_int_equal(z.package_id, put.package_id);
 	assert_true(z.standing.package_exists && z.standing.published);
 	assert_int_equal(z.standing.visibility, VISIBILITY_PRIVATE);
 	assert_true(z.standing.signed_in);
-	assert_int_equal(await_authorize(h_db, &nobody, "acme", "site", &z), 0);
+	assert_int_equal(await_authorize(h_db, &nobody, "acme", "site", NULL, &z), 0);
 	assert_int_equal(z.caller.state, CALLER_ANONYMOUS);
 	assert_false(z.standing.signed_in);
 	assert_int_equal(z.standing.role, ROLE_NONE);
@@ -164,7 +165,8 @@ H_TEST(roles_before_and_after_publishing)
 	await_check(MEMBER, "acme", "site", ROLE_NONE, true);
 	await_check(OWNER, "acme", "site", ROLE_ADMIN, true);
 	await_h_sql("UPDATE package SET deleted_at = now()");
-	assert_int_equal(await_authorize(h_db, &credential[OWNER], "acme", "site", &z), 0);
+	assert_int_equal(await_authorize(h_db, &credential[OWNER], "acme", "site", NULL, &z),
+			 0);
 	assert_false(z.standing.package_exists);
 	arena_free(a);
 }
@@ -179,7 +181,7 @@ static void ask_one(void *arg)
 {
 	struct ask *q = arg;
 
-	q->rc = await_authorize(h_db, &credential[q->who], "acme", "thing", &q->z);
+	q->rc = await_authorize(h_db, &credential[q->who], "acme", "thing", NULL, &q->z);
 }
 
 H_TEST(lookups_that_wait_together_share_statements)
@@ -204,7 +206,7 @@ static void cancelled_one(void *arg)
 {
 	struct ask *q = arg;
 
-	q->rc = await_authorize(h_db, &credential[OWNER], "acme", "thing", &q->z);
+	q->rc = await_authorize(h_db, &credential[OWNER], "acme", "thing", NULL, &q->z);
 }
 
 H_TEST(a_cancelled_task_leaves_its_batch)
@@ -319,15 +321,16 @@ static const char *constant(struct arena *a, const char *sql, const char *const 
 	return out;
 }
 
-#define HASHES "SELECT array_agg(sha256(('u' || i)::bytea)) FROM generate_series(1, 200) i"
-#define LOGINS "SELECT array_agg('u' || i) FROM generate_series(1, 200) i"
-#define NAMES  "SELECT array_agg('p'::text) FROM generate_series(1, 200) i"
-#define NULLS  "SELECT array_agg(NULL::bigint) FROM generate_series(1, 200) i"
-#define IDS    "SELECT array_agg(i) FROM generate_series(100, 299) i"
-#define TAGS   "SELECT array_agg('t1'::text) FROM generate_series(1, 200) i"
-#define ONES   "SELECT array_agg(1::smallint) FROM generate_series(1, 200) i"
-#define DIGS   "SELECT array_agg(sha256(i::text::bytea)) FROM generate_series(100, 299) i"
-#define TRUES  "SELECT array_agg(true) FROM generate_series(1, 200) i"
+#define HASHES	"SELECT array_agg(sha256(('u' || i)::bytea)) FROM generate_series(1, 200) i"
+#define LOGINS	"SELECT array_agg('u' || i) FROM generate_series(1, 200) i"
+#define NAMES	"SELECT array_agg('p'::text) FROM generate_series(1, 200) i"
+#define NULLS	"SELECT array_agg(NULL::bigint) FROM generate_series(1, 200) i"
+#define IDS	"SELECT array_agg(i) FROM generate_series(100, 299) i"
+#define TAGS	"SELECT array_agg('t1'::text) FROM generate_series(1, 200) i"
+#define ONES	"SELECT array_agg(1::smallint) FROM generate_series(1, 200) i"
+#define DIGS	"SELECT array_agg(sha256(i::text::bytea)) FROM generate_series(100, 299) i"
+#define UPLOADS "SELECT array_agg(NULL::text) FROM generate_series(1, 200) i"
+#define TRUES	"SELECT array_agg(true) FROM generate_series(1, 200) i"
 
 static struct pg_rows *await_one(struct pg_tx *tx, const char *sql)
 {
@@ -379,7 +382,7 @@ static void await_cheap(struct pg_tx *tx, const char *sql)
 H_TEST(hot_lookups_probe_indexes)
 {
 	static const char *const caller[] = {HASHES, NULLS, NULLS};
-	static const char *const authorize[] = {HASHES, NULLS, NULLS, LOGINS, NAMES};
+	static const char *const authorize[] = {HASHES, NULLS, NULLS, LOGINS, NAMES, UPLOADS};
 	static const char *const manifest[] = {IDS, TAGS, ONES, DIGS};
 	static const char *const blob[] = {IDS, ONES, DIGS, TRUES};
 	static const char *const ids[] = {IDS};
@@ -419,9 +422,8 @@ H_TEST(changes_probe_indexes)
 				       (long long)person[OWNER], (long long)person[OWNER]));
 	id = arena_strdup(a, pg_text(r, 0, 0));
 	package = pg_int(r, 0, 1);
-	await_one(tx,
-		  arena_printf(a, "SELECT version FROM upload_append('%s', 0, '', '1 day', %s)",
-			       id, chunks));
+	await_one(tx, arena_printf(a, "SELECT upload_record('%s', 0, '', '1 day', %s)", id,
+				   chunks));
 	await_one(tx, arena_printf(a,
 				   "SELECT status FROM upload_commit('%s', 1, %lld, %s, "
 				   "1::smallint, sha256('xx'), '1 day')",

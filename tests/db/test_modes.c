@@ -107,7 +107,7 @@ H_TEST(lookups_bring_the_mode)
 	struct caller c;
 
 	await_set(MODE_READ_ONLY, true, NULL);
-	assert_int_equal(await_authorize(h_db, &nobody, "no", "thing", &z), 0);
+	assert_int_equal(await_authorize(h_db, &nobody, "no", "thing", NULL, &z), 0);
 	assert_int_equal(z.caller.mode, MODE_READ_ONLY);
 	await_set(MODE_READ_ONLY, false, NULL);
 	await_set(MODE_MAINTENANCE, true, NULL);
@@ -117,7 +117,7 @@ H_TEST(lookups_bring_the_mode)
 	assert_int_equal(await_caller(h_db, &unknown, &c), 0);
 	assert_int_equal(c.state, CALLER_UNKNOWN);
 	assert_int_equal(c.mode, MODE_MAINTENANCE);
-	assert_int_equal(await_authorize(h_db, &unknown, "no", "thing", &z), 0);
+	assert_int_equal(await_authorize(h_db, &unknown, "no", "thing", NULL, &z), 0);
 	assert_int_equal(z.caller.mode, MODE_MAINTENANCE);
 	assert_int_equal(mode_seen(h_db), MODE_MAINTENANCE);
 	await_set(MODE_MAINTENANCE, false, NULL);

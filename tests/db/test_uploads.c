@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "metadb/blobs.h"
+#include "metadb/consistency.h"
+#include "metadb/metadb_private.h"
 #include "tests/db/harness.h"
 
 static struct actor alice;
@@ -300,6 +302,82 @@ H_TEST(a_gap_in_the_chunks_is_refused)
 	assert_int_equal(await_upload_load(h_db, u.id, u.package_id, alice_id, &u), 0);
 }
 
+/* The tables have no CHECKs: the function that writes a chunk's row looks itself. */
+H_TEST(what_is_no_chunk_is_refused)
+{
+	static const char *const wrong[] = {
+		"ARRAY[16384], ARRAY[sha256('x')], ARRAY[1]",
+		"ARRAY[-1], ARRAY[sha256('x')], ARRAY[1]",
+		"ARRAY[5], ARRAY['short'::bytea], ARRAY[1]",
+		"ARRAY[5], ARRAY[sha256('x')], ARRAY[0]",
+		"ARRAY[5, 6], ARRAY[sha256('x'), sha256('y')], ARRAY[1, 0]",
+		"ARRAY[5, 6], ARRAY[sha256('x'), 'short'], ARRAY[1, 1]",
+		"ARRAY[5, 16384], ARRAY[sha256('x'), sha256('y')], ARRAY[1, 1]",
+	};
+	struct upload u, after;
+
+	await_start("shape", &u);
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		struct arena *a = arena_new();
+		struct pg_tx *tx = pg_tx_new(h_db, a, PG_WRITE);
+
+		pg_tx_add(tx,
+			  arena_printf(a,
+				       "SELECT upload_record('%s', 0, '', '1 day', p, d, l, "
+				       "ARRAY[1, 1], '{}', '{}') "
+				       "FROM (VALUES (%s)) AS v(q, d, l), "
+				       "LATERAL (SELECT q::smallint[] AS p) w",
+				       u.id, wrong[i]));
+		assert_int_equal(await_pg_tx(tx), ERR_CORRUPT);
+		arena_free(a);
+	}
+	assert_int_equal(await_upload_load(h_db, u.id, u.package_id, alice_id, &after), 0);
+	assert_int_equal(after.version, 0);
+	assert_int_equal(after.size, 0);
+}
+
+static int64_t await_found(const char *name)
+{
+	struct row_check check[ROW_CHECKS_MAX];
+	int n = await_row_checks(h_db, check);
+
+	assert_true(n > 0);
+	for (int i = 0; i < n; i++)
+		if (strcmp(check[i].name, name) == 0)
+			return check[i].count;
+	fail_msg("no check is called %s", name);
+	return -1;
+}
+
+H_TEST(rows_that_no_function_writes_are_found)
+{
+	static const char *const check[] = {
+		"chunk_of_an_impossible_shape",
+		"blob_of_an_impossible_shape",
+		"row_of_a_package_that_is_gone",
+	};
+
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(await_found(check[i]), 0);
+	await_h_sql("INSERT INTO chunk (gen, idx, part, len, epoch, digest) "
+		    "SELECT max(gen), 900, 5, 0, 1, sha256('x') FROM instance "
+		    "UNION SELECT max(gen), 901, 5, 1, 1, 'short' FROM instance "
+		    "UNION SELECT max(gen), 902, 16384, 1, 1, sha256('x') FROM instance "
+		    "UNION SELECT max(gen), -1, 5, 1, 1, sha256('x') FROM instance");
+	await_h_sql("INSERT INTO blob (algorithm, digest, gen, size) "
+		    "SELECT 2, sha256('too short'), max(gen), 1 FROM instance");
+	await_h_sql("INSERT INTO package_blob (package_id, algorithm, digest, protect_until) "
+		    "VALUES (4711, 2, sha256('too short'), now())");
+	assert_int_equal(await_found(check[0]), 4);
+	assert_int_equal(await_found(check[1]), 1);
+	assert_int_equal(await_found(check[2]), 1);
+	await_h_sql("DELETE FROM package_blob WHERE package_id = 4711");
+	await_h_sql("DELETE FROM blob WHERE digest = sha256('too short')");
+	await_h_sql("DELETE FROM chunk WHERE idx NOT BETWEEN 0 AND 899");
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(await_found(check[i]), 0);
+}
+
 H_TEST(a_lost_blob_is_healed_by_a_push)
 {
 	struct digest digest = h_digest("lost bytes");
@@ -436,6 +514,8 @@ int main(void)
 		cmocka_unit_test(what_is_not_acknowledged_is_owed),
 		cmocka_unit_test(a_chunk_of_an_older_epoch_marks_its_partition),
 		cmocka_unit_test(a_gap_in_the_chunks_is_refused),
+		cmocka_unit_test(what_is_no_chunk_is_refused),
+		cmocka_unit_test(rows_that_no_function_writes_are_found),
 		cmocka_unit_test(a_lost_blob_is_healed_by_a_push),
 		cmocka_unit_test(a_promise_to_a_writer_is_whole),
 		cmocka_unit_test(a_promise_is_not_written_at_each_answer),
