@@ -381,10 +381,16 @@ BEGIN
 		u.chunks := u.chunks + n;
 		u.size := u.size + lens_sum(lens);
 	END IF;
-	SELECT count(*) AS n, min(idx) AS low, max(idx) AS high, coalesce(sum(len), 0) AS bytes,
-		min(epoch) AS first, max(epoch) AS last
-	INTO seen FROM chunk c WHERE c.gen = u.gen;
-	IF seen.n <> u.chunks OR seen.bytes <> u.size
+	IF u.chunks = 1 THEN	-- of several the last one has an index that is not 0
+		SELECT 1::bigint AS n, idx AS low, idx AS high, len::bigint AS bytes, epoch AS first,
+			epoch AS last
+		INTO seen FROM chunk c WHERE c.gen = u.gen ORDER BY idx DESC LIMIT 1;
+	ELSE
+		SELECT count(*) AS n, min(idx) AS low, max(idx) AS high,
+			coalesce(sum(len), 0) AS bytes, min(epoch) AS first, max(epoch) AS last
+		INTO seen FROM chunk c WHERE c.gen = u.gen;
+	END IF;
+	IF seen.n IS DISTINCT FROM u.chunks OR seen.bytes <> u.size
 	   OR (u.chunks > 0 AND (seen.low <> 0 OR seen.high <> u.chunks - 1)) THEN
 		RAISE EXCEPTION 'upload %: % chunks % to % of % bytes, expected % and %', its_id,
 			seen.n, seen.low, seen.high, seen.bytes, u.chunks, u.size

@@ -300,6 +300,19 @@ H_TEST(a_gap_in_the_chunks_is_refused)
 	assert_int_equal(await_upload_commit(h_db, &alice, &u, &chunk, 1, &digest, &commit),
 			 ERR_CORRUPT);
 	assert_int_equal(await_upload_load(h_db, u.id, u.package_id, alice_id, &u), 0);
+	/* the only one is gone; one more than there should be */
+	await_start("gap", &u);
+	assert_int_equal(await_upload_append(h_db, &u, &chunk, 1, NULL, 0), 0);
+	await_h_sql("UPDATE chunk SET idx = 1 WHERE gen = (SELECT max(gen) FROM upload)");
+	assert_int_equal(await_upload_commit(h_db, &alice, &u, NULL, 0, &digest, &commit),
+			 ERR_CORRUPT);
+	await_h_sql("INSERT INTO chunk SELECT gen, 0, part, len, epoch, digest FROM chunk "
+		    "WHERE gen = (SELECT max(gen) FROM upload)");
+	assert_int_equal(await_upload_commit(h_db, &alice, &u, NULL, 0, &digest, &commit),
+			 ERR_CORRUPT);
+	await_h_sql("DELETE FROM chunk WHERE gen = (SELECT max(gen) FROM upload)");
+	assert_int_equal(await_upload_commit(h_db, &alice, &u, NULL, 0, &digest, &commit),
+			 ERR_CORRUPT);
 }
 
 /* The tables have no CHECKs: the function that writes a chunk's row looks itself. */
