@@ -33,7 +33,7 @@ static void open_db(const char *url)
 		.url = url,
 		.name = "test",
 		.connections = 6,
-		.timeout_ms = 20000,
+		.timeout_ms = 120000,
 		.connect_timeout_ms = 3000,
 		.upload_life_ms = 86400000,
 		.protection_ms = 86400000,

@@ -54,7 +54,7 @@ static void each_ran_once(void **state)
 	struct metadb_options o = {.url = h_url,
 				   .name = "test",
 				   .connections = 1,
-				   .timeout_ms = 20000,
+				   .timeout_ms = 120000,
 				   .connect_timeout_ms = 3000};
 
 	(void)state;
