@@ -17,6 +17,7 @@ from harness.whole import assert_mended, number, wait_for, wait_until_whole
 
 DAEMONS = ("storage-1", "storage-2", "storage-3")
 STARTS = ("storage.adopt.before", "storage.recover.opened", "storage.recover.replayed", "storage.scrub.bad")
+PULLS = ("keeper.reconcile.pull", "storage.pull.begun", "storage.pull.fetched")
 LIMIT = 180
 
 
@@ -153,17 +154,31 @@ def leave_garbage(cluster, user, points):
     up(cluster, points)
 
 
+def miss_a_copy(cluster, user, points, name):
+    """Writes fail on one disk, one each, and the daemon goes on: what it lacks is pulled at once."""
+    def push():
+        points.set("storage.batch.before", "error -5 once by storage-3")
+        user.registry().push_blob(f"{user.login}/missing", random_bytes(100_000))
+        return points.is_reached(name)
+
+    arm(points, name)
+    wait_for(f"nobody comes to {name}", push, LIMIT)
+    points.release("storage.batch.before")
+    up(cluster, points)
+
+
 def crash_everywhere(cluster, user, points):
     """Clients work until the other points are reached, too; what they know."""
     load, began = Load(user, clients=1, breaks=True), time.monotonic()
     load.clients.append(Patcher(user, len(load.clients), load.stop, 1, 2 << 20, True))
-    arm(points, *unreached(points))
+    arm(points, "storage.batch.before", *unreached(points))
     with load:
         while unreached(points) and time.monotonic() - began < LIMIT:
             load.assert_right()
             if not is_whole(cluster):
                 up(cluster, points)
                 arm(points, *unreached(points))
+            cluster.query("SELECT partitions_due(ARRAY(SELECT part FROM chunk ORDER BY gen DESC LIMIT 16), 0, true)")
             if not points.is_reached("keeper.start.before"):  # it comes there before deploy/up has ended
                 cluster.query("UPDATE node SET compared_incarnation = 0 WHERE name = 'storage-1' RETURNING 1")
             time.sleep(0.2)
@@ -180,6 +195,8 @@ def test_a_crash_at_each_point(cluster, points):
     user = cluster.new_user()
     lost, unread = rot(cluster, user, points)
     leave_garbage(cluster, user, points)
+    for name in PULLS:
+        miss_a_copy(cluster, user, points, name)
     load = crash_everywhere(cluster, user, points)
     wait_for("the blob without a good copy is not known to be lost", lambda: number(
         cluster, "SELECT count(*) FROM blob WHERE lost_at IS NOT NULL AND digest = %s",
