@@ -84,6 +84,26 @@ H_TEST(a_claim_does_not_read_past_what_is_not_due)
 	await_h_sql("DELETE FROM partition_owes");
 }
 
+/* Whoever was faster saw the partition before the slower one's copy was made: not whole for
+ * sure. */
+H_TEST(what_was_mended_comes_again_though_somebody_paid)
+{
+	struct arena *a = arena_new();
+	struct partition_claim *claim;
+	uint16_t up[] = {3};
+
+	for (int verdict = PARTITION_WHOLE; verdict <= PARTITION_LATER; verdict++) {
+		assert_int_equal(await_partition_due(h_db, 5, 3), 0);
+		assert_int_equal(await_claim(a, up, 1, &claim), 1);
+		await_h_sql("DELETE FROM partition_owes");
+		claim->verdict = (enum partition_verdict)verdict;
+		assert_int_equal(await_partitions_settle(h_db, claim, 1), 0);
+		assert_int_equal(await_due_count(), verdict != PARTITION_WHOLE);
+	}
+	await_h_sql("DELETE FROM partition_owes");
+	arena_free(a);
+}
+
 H_TEST(debts_come_before_sweeps)
 {
 	uint16_t part[] = {1, 2, 3, 4, 5, 6};
@@ -345,6 +365,7 @@ int main(void)
 		cmocka_unit_test(a_debt_is_paid_under_the_stamp_that_was_seen),
 		cmocka_unit_test(what_was_mended_comes_again_at_once_and_trouble_later),
 		cmocka_unit_test(a_claim_does_not_read_past_what_is_not_due),
+		cmocka_unit_test(what_was_mended_comes_again_though_somebody_paid),
 		cmocka_unit_test(debts_come_before_sweeps),
 		cmocka_unit_test(two_keepers_share),
 		cmocka_unit_test(the_oldest_comparisons_become_due),
