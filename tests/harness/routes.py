@@ -1,0 +1,19 @@
+"""The gateway's routes, read from its source: so that a test that goes through all of them cannot miss a new one."""
+
+import pathlib
+import re
+
+TABLE = pathlib.Path(__file__).resolve().parents[2] / "gateway/route_table.c"
+
+
+def routes():
+    """[(method, pattern, the name of the right it needs)], in the table's order."""
+    text = TABLE.read_text(encoding="utf-8")
+    paths = dict(re.findall(r'^#define (UPLOADS?) +"([^"]+)"', text, flags=re.M))
+    rows = re.findall(r'^\t\{([A-Z_ |]+), +("[^"]+"|UPLOADS?), +([A-Z_]+),', text, flags=re.M)
+    assert len(rows) == len(re.findall(r"^\t\{[A-Z]", text, flags=re.M)) > 20
+    found = []
+    for methods, path, right in rows:
+        for method in methods.replace("READ", "METHOD_GET | METHOD_HEAD").split(" | "):
+            found.append((method.removeprefix("METHOD_"), paths.get(path, path.strip('"')), right))
+    return found
