@@ -55,9 +55,10 @@ void http_front_use_admission(struct http_front *f, const struct http_admission 
 void http_front_serve(struct http_front *f, struct transport *t, const char *remote);
 
 /*
- * Stop accepting (what waits in the backlog is taken first); requests that run or still come on
- * open connections are answered and end their connections, idle ones end in two seconds.
- * on_empty runs once, when the last connection is gone.
+ * Stop accepting, after what waits in the backlog and, unless there are no connections, what
+ * comes in the next fifth of a second. Requests that run or still come on open connections are
+ * answered and end their connections, idle ones end in two seconds. on_empty runs once, when
+ * all is over.
  */
 void http_front_drain(struct http_front *f, void (*on_empty)(void *arg), void *arg);
 /* Time is over: cancel every request and drop every connection. */

@@ -39,6 +39,7 @@ struct http_front {
 	unsigned listeners;
 	struct timer pause; /* after the process ran out of file descriptors */
 	bool draining;
+	struct timer late; /* while draining: the listeners are open until it is over */
 	void (*on_empty)(void *arg);
 	void *empty_arg;
 	struct deferred empty;

@@ -10,6 +10,11 @@
  * A handshake costs memory and is nobody's yet, so their number is bounded by itself. One too
  * many ends the one that has taken longest: who is slow on purpose goes before who has just
  * come, and nobody can fill the places for good.
+ *
+ * Closing a listener resets whoever has come and is not accepted yet, and whose handshake of
+ * TCP is on its way. So when draining begins all who wait are accepted; then, where there is
+ * any traffic, the listeners stay a little longer for those who are late. That nobody new comes
+ * meanwhile is the parent's affair (listen_turn_away()).
  */
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -27,8 +32,10 @@
 #include "proto/base/metrics.h"
 
 #define PAUSE_MS 200
+#define LATE_MS	 200 /* more than a round trip to most clients */
 
 static void on_pause_over(void *arg);
+static void on_late_over(void *arg);
 static void on_front_empty(void *arg);
 
 struct http_front *http_front_new(struct loop *l, const struct http_limits *limits,
@@ -42,6 +49,7 @@ struct http_front *http_front_new(struct loop *l, const struct http_limits *limi
 	TAILQ_INIT(&f->conns);
 	TAILQ_INIT(&f->opening);
 	timer_init(&f->pause, l, on_pause_over, f);
+	timer_init(&f->late, l, on_late_over, f);
 	deferred_init(&f->empty, l, on_front_empty, f);
 	return f;
 }
@@ -65,6 +73,7 @@ void http_front_free(struct http_front *f)
 	assert(f->count == 0);
 	close_listeners(f);
 	timer_fini(&f->pause);
+	timer_fini(&f->late);
 	deferred_cancel(&f->empty);
 	free(f);
 }
@@ -82,8 +91,7 @@ bool http_front_draining(const struct http_front *f)
 /* Accept as long as there is room and nothing speaks against it. */
 static void watch_listeners(struct http_front *f)
 {
-	bool open =
-		!f->draining && f->count < f->limits.connections && !timer_running(&f->pause);
+	bool open = f->count < f->limits.connections && !timer_running(&f->pause);
 
 	for (unsigned i = 0; i < f->listeners; i++)
 		watch_want(&f->listener[i].watch, open ? WATCH_READ : 0);
@@ -102,6 +110,24 @@ static void on_front_empty(void *arg)
 		f->on_empty(f->empty_arg);
 }
 
+static void queue_if_empty(struct http_front *f)
+{
+	if (f->draining && f->count == 0 && f->listeners == 0)
+		deferred_queue(&f->empty);
+}
+
+static void stop_listening(struct http_front *f)
+{
+	timer_stop(&f->late);
+	close_listeners(f);
+	queue_if_empty(f);
+}
+
+static void on_late_over(void *arg)
+{
+	stop_listening(arg);
+}
+
 void front_forget(struct http_front *f, struct http_conn *c)
 {
 	front_opened(f, c);
@@ -110,10 +136,9 @@ void front_forget(struct http_front *f, struct http_conn *c)
 	TAILQ_REMOVE(&f->conns, c, link);
 	f->count--;
 	metric_set(M_HTTP_CONNECTIONS, f->count);
-	if (f->draining && f->count == 0)
-		deferred_queue(&f->empty);
-	else if (f->count + 1 == f->limits.connections)
+	if (f->count + 1 == f->limits.connections)
 		watch_listeners(f);
+	queue_if_empty(f);
 }
 
 void front_opened(struct http_front *f, struct http_conn *c)
@@ -155,6 +180,8 @@ static void serve(struct http_front *f, struct transport *t, const char *remote,
 	f->count++;
 	metric_inc(M_HTTP_ACCEPTED);
 	metric_set(M_HTTP_CONNECTIONS, f->count);
+	if (f->draining)
+		conn_hurry(c);
 	if (t->ops->opened != NULL)
 		begin_opening(f, c);
 }
@@ -268,23 +295,26 @@ void http_front_drain(struct http_front *f, void (*on_empty)(void *arg), void *a
 
 	f->on_empty = on_empty;
 	f->empty_arg = arg;
+	f->draining = true;
+	TAILQ_FOREACH(c, &f->conns, link)
+		conn_hurry(c);
 	/* Whoever waits in the backlog would be reset. */
 	for (unsigned i = 0; i < f->listeners; i++)
 		while (f->count < f->limits.connections &&
 		       accept_one(f, f->listener[i].watch.fd) > 0)
 			;
-	close_listeners(f);
-	f->draining = true;
-	TAILQ_FOREACH(c, &f->conns, link)
-		conn_hurry(c);
-	if (f->count == 0)
-		deferred_queue(&f->empty);
+	if (f->count > 0)
+		timer_start(&f->late, LATE_MS);
+	else
+		stop_listening(f);
 }
 
 void http_front_abort(struct http_front *f)
 {
 	struct http_conn *c, *next;
 
+	if (f->listeners > 0)
+		stop_listening(f);
 	for (c = TAILQ_FIRST(&f->conns); c != NULL; c = next) {
 		next = TAILQ_NEXT(c, link);
 		conn_abort(c);

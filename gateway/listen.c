@@ -4,12 +4,14 @@
 
 #include <netinet/in.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <arpa/inet.h>
+#include <linux/filter.h>
 
 #include "proto/base/log.h"
 
@@ -96,6 +98,28 @@ int listen_open(const char *addresses, int port, struct listen_set *out)
 		}
 	}
 	return out->count > 0 ? 0 : last;
+}
+
+void listen_turn_away(const struct listen_set *s)
+{
+	enum { FLAGS_AT = 13, SYN = 0x02, ACK = 0x10 }; /* in a TCP header */
+	static struct sock_filter drop_syn[] = {
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, FLAGS_AT),
+		BPF_STMT(BPF_ALU | BPF_AND | BPF_K, SYN | ACK),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYN, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+	};
+	static const struct sock_fprog program = {
+		.len = sizeof(drop_syn) / sizeof(drop_syn[0]),
+		.filter = drop_syn,
+	};
+
+	for (unsigned i = 0; i < s->count; i++)
+		if (setsockopt(s->fd[i], SOL_SOCKET, SO_ATTACH_FILTER, &program,
+			       sizeof(program)) < 0)
+			log_warn("cannot turn new connections away", "why=\"%s\"",
+				 err_text(-errno));
 }
 
 void listen_close(struct listen_set *s)

@@ -19,4 +19,10 @@ struct listen_set {
  * logged.
  */
 int listen_open(const char *addresses, int port, struct listen_set *out) MUST_CHECK;
+/*
+ * Nobody new may come, for all who share the sockets: a SYN is dropped, so its client tries
+ * again later and is refused then. Connections on their way still arrive and wait to be
+ * accepted; closing a socket would reset them.
+ */
+void listen_turn_away(const struct listen_set *s);
 void listen_close(struct listen_set *s);

@@ -219,6 +219,7 @@ static void stop(struct parent *p)
 	log_info("stopping", NULL);
 	p->stopping = true;
 	p->exit_code = 0;
+	listen_turn_away(&p->listeners);
 	listen_close(&p->listeners);
 	for (unsigned i = 0; i < p->count; i++)
 		timer_stop(&p->place[i].again);

@@ -80,6 +80,11 @@ static const struct transport_ops fake_ops = {
 	.close = fake_close,
 };
 
+void fake_on_empty(void *arg)
+{
+	*(bool *)arg = true;
+}
+
 void fake_pump(void)
 {
 	for (int i = 0; i < 40; i++) {

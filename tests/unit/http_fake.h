@@ -44,6 +44,9 @@ void fake_use_times(int64_t head_ms, int64_t idle_ms, int64_t progress_ms);
 /* Or one that hands requests to this service instead of the handler. */
 void fake_use_service(const struct http_service *service);
 
+/* For http_front_drain(): sets the bool that arg points to. */
+void fake_on_empty(void *arg);
+
 /* Let everything happen that can. */
 void fake_pump(void);
 /* The same, over some times SHORT_MS. */

@@ -383,11 +383,6 @@ static void no_task_left(void **state)
 	assert_true(fake.fin);
 }
 
-static void on_empty(void *arg)
-{
-	*(bool *)arg = true;
-}
-
 static void draining_ends_idle_connections(void **state)
 {
 	bool empty = false;
@@ -396,7 +391,7 @@ static void draining_ends_idle_connections(void **state)
 	fake_use_times(5000, SHORT_MS, 5000);
 	handler = say_target;
 	fake_sends(GET("/x"));
-	http_front_drain(front, on_empty, &empty);
+	http_front_drain(front, fake_on_empty, &empty);
 	assert_false(fake.fin);
 	fake_pump_long();
 	assert_true(fake.fin);
@@ -412,7 +407,7 @@ static void draining_answers_what_is_on_its_way(void **state)
 
 	(void)state;
 	fake_sends(GET("/x"));
-	http_front_drain(front, on_empty, &empty);
+	http_front_drain(front, fake_on_empty, &empty);
 	fake_sends(GET("/y"));
 	assert_int_equal(fake_count("200 OK"), 2);
 	assert_int_equal(fake_count("Connection: close"), 1);
@@ -427,7 +422,7 @@ static void draining_lets_requests_finish(void **state)
 	(void)state;
 	handler = say_body;
 	fake_sends("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\na");
-	http_front_drain(front, on_empty, &empty);
+	http_front_drain(front, fake_on_empty, &empty);
 	fake_pump();
 	assert_false(fake.fin);
 	fake_sends("bc");
