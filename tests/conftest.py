@@ -1,5 +1,6 @@
 """Fixtures of all tests that talk to real clusters: see harness/README.md."""
 
+import contextlib
 import pathlib
 import sys
 
@@ -42,8 +43,9 @@ def start_cluster(request):
         return cluster
 
     yield start
-    for cluster in clusters:
-        cluster.down(purge=not getattr(request.session, "packhouse_failed", False))
+    with contextlib.ExitStack() as ends:  # all of them, also after one that fails
+        for cluster in clusters:
+            ends.callback(cluster.down, purge=not getattr(request.session, "packhouse_failed", False))
 
 
 @pytest.fixture(scope="session")

@@ -37,6 +37,7 @@ struct keeper {
 	int64_t started_ms;
 	struct cluster_figures figures;
 	/* cluster.daemons, taken apart */
+	char *daemon_names; /* the text that `daemon` points into */
 	const char *daemon[DAEMONS_MAX];
 	size_t daemons;
 };

@@ -93,12 +93,13 @@ static void on_stop_signal(void *arg)
 	timer_start(&k->drain, DRAIN_TICK_MS);
 }
 
-/* "a,b, c" → names; the copy lives as long as the process. */
+/* "a,b, c" → names */
 static void split_daemons(struct keeper *k)
 {
 	char *save = NULL;
 	char *text = xstrdup(settings()->cluster_daemons);
 
+	k->daemon_names = text;
 	for (char *name = strtok_r(text, ", ", &save); name != NULL;
 	     name = strtok_r(NULL, ", ", &save)) {
 		if (k->daemons == DAEMONS_MAX)
@@ -163,6 +164,7 @@ int keeper_serve(void)
 	zsock_teardown();
 	buf_pool_free(k.pool);
 	loop_free(k.loop);
+	free(k.daemon_names);
 	if (rc == 0)
 		log_info("stopped", NULL);
 	return rc == 0 ? EXIT_SUCCESS : EXIT_FAILURE;

@@ -66,6 +66,14 @@ class Cluster:
 
     def stop(self):
         run(ROOT / "deploy/down", "--dir", self.dir, timeout=300)
+        self.assert_sanitizers_quiet()
+
+    def assert_sanitizers_quiet(self):
+        """What a sanitized program reports stands in its log, also what it has not freed at its end."""
+        for log in (self.dir / "log").glob("*.log"):
+            words = log.read_text(encoding="utf-8", errors="replace")
+            at = re.search(r"^.*(ERROR: \w+Sanitizer|: runtime error: )", words, flags=re.M)
+            assert at is None, f"{log.name}: {words[at.start():][:3000]}"
 
     def down(self, purge):
         self.stop()
