@@ -109,47 +109,44 @@ static void await_kill_one(struct net *net)
 	CHECK(await_net_read(net, &chunks[3], &seeds[3], 1, 0, chunks[3].len) == 0);
 }
 
-/* A stopped daemon: its connections stand, but nothing comes. */
+/*
+ * A stopped daemon: its connections stand, but nothing comes. Reads go on by asking
+ * another one, before its silence tells. After some seconds without reads nobody is
+ * known to be quicker than another, and the first one is asked first.
+ */
 static void await_stop_one(struct net *net)
 {
 	struct wire_pair chunks[16];
 	uint32_t seeds[16];
-	int64_t slowest_get = 0, slowest_put = 0, hedged;
+	int64_t hedged = metric_value(M_STORE_GET_HEDGED);
 
 	for (uint32_t i = 0; i < 16; i++) {
 		struct net_chunk c;
+		struct store_put *put;
 
 		await_net_chunk(net, i, 300000, &c);
-		CHECK(await_net_put(net, &c, NULL) == 0);
+		CHECK(await_net_put(net, &c, &put) == 0);
+		CHECK(await_store_put_rest(put, 5000) == 0);
+		store_put_end(put);
 		net_chunk_fini(&c);
 		chunks[i] = c.pair;
 		seeds[i] = i;
-		CHECK(await_net_read(net, &chunks[i], &seeds[i], 1, 0, 300000) == 0);
 	}
-	hedged = metric_value(M_STORE_GET_HEDGED);
-	net_signal(net, 2, SIGSTOP);
+	CHECK(await_sleep(5500) == 0);
+	net_signal(net, 0, SIGSTOP);
 	for (uint32_t i = 0; i < 16; i++) {
-		int64_t start = clock_now_ms(), took;
 		struct net_chunk c;
 
 		CHECK(await_net_read(net, &chunks[i], &seeds[i], 1, 0, 300000) == 0);
-		took = clock_now_ms() - start;
-		slowest_get = took > slowest_get ? took : slowest_get;
 		await_net_chunk(net, 100 + i, 2 * MIB, &c);
-		start = clock_now_ms();
 		CHECK(await_net_put(net, &c, NULL) == 0);
-		took = clock_now_ms() - start;
-		slowest_put = took > slowest_put ? took : slowest_put;
 		net_chunk_fini(&c);
 	}
-	hedged = metric_value(M_STORE_GET_HEDGED) - hedged;
-	printf("slowest get %lld ms, slowest put %lld ms, hedged %lld\n",
-	       (long long)slowest_get, (long long)slowest_put, (long long)hedged);
-	CHECK(hedged > 0 && slowest_get < 2500 && slowest_put < 2500);
-	await_net_node(net, 2, false);
+	CHECK(metric_value(M_STORE_GET_HEDGED) > hedged);
+	await_net_node(net, 0, false);
 	CHECK(await_net_read(net, chunks, seeds, 16, 0, 16 * 300000) == 0);
-	net_signal(net, 2, SIGCONT);
-	await_net_node(net, 2, true);
+	net_signal(net, 0, SIGCONT);
+	await_net_node(net, 0, true);
 }
 
 static void await_wrong_digest(struct net *net)
