@@ -38,7 +38,7 @@ def test_buffer_deadlock(user):
     began = time.monotonic()
     other = random_bytes(9 * MIB)
     assert ok(registry.blob(name, registry.push_blob(name, other))).content == other
-    assert time.monotonic() - began < 15
+    assert time.monotonic() - began < 50  # those that stall have a minute
     for (slow, place), data in zip(stalled, parts):
         slow.send(data[len(data) * 2 // 3:])
         assert slow.answer().status == 202

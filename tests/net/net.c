@@ -29,6 +29,7 @@ static void on_announce(void *arg, struct zmsg *msg)
 	struct wire_reply reply = {.op = WIRE_ANNOUNCE, .epoch = net->epoch};
 	struct zmsg out = {.peer = msg->peer};
 	struct net_daemon *d;
+	int rc;
 
 	CHECK(frame_decode_request(a, msg->head, msg->head_len, &req) == 0);
 	CHECK(req.op == WIRE_ANNOUNCE && strncmp(req.announce.name, "storage-", 8) == 0);
@@ -44,7 +45,8 @@ static void on_announce(void *arg, struct zmsg *msg)
 	memcpy(reply.announced.cluster_uuid, net->cluster_uuid, sizeof(net->cluster_uuid));
 	reply.announced.node_id = d->node.id;
 	out.head = frame_encode_reply(a, &reply, &out.head_len);
-	CHECK(zsock_send(net->keeper, &out) == 0);
+	rc = zsock_send(net->keeper, &out);
+	CHECK(rc == 0 || rc == ERR_PEER_GONE); /* it was killed meanwhile */
 	arena_free(a);
 }
 
