@@ -2,7 +2,7 @@
 --
 -- Debts of a daemon that is down stood first in the one order of all, so each claim read all of them
 -- again; and a plan made while the table was empty sorted the whole of it. Now each node has an order
--- of its own, and the plans of both functions can only be probes of an index.
+-- of its own, and the plan can only be probes of an index.
 CREATE INDEX partition_owes_due ON partition_owes (node, urgent DESC, not_before);
 DROP INDEX partition_owes_next;
 
@@ -28,8 +28,3 @@ BEGIN
 	FROM picked WHERE o.part = picked.part AND o.node = picked.node
 	RETURNING o.part, o.node, o.stamp;
 END $$;
-
-ALTER FUNCTION partitions_settle(smallint[], integer[], bigint[], smallint[])
-	SET enable_hashjoin = off;
-ALTER FUNCTION partitions_settle(smallint[], integer[], bigint[], smallint[])
-	SET enable_mergejoin = off;

@@ -3,6 +3,7 @@
 -- Two can work on one partition: a lease ran out, or a daemon's start made its debts due anew. The faster one
 -- finds it whole and pays the debt; a copy that the slower one makes after that may be of a chunk
 -- that was purged in between, and only the next comparison can know.
+-- As in 0029, plans can only be probes of an index.
 
 -- verdicts: 0 found whole, 1 mended: compare again at once, 2 not possible now: some time later
 CREATE OR REPLACE FUNCTION partitions_settle(parts smallint[], nodes integer[], stamps bigint[],
