@@ -33,7 +33,7 @@ const char *request_last_header(struct request *rq, const char *name)
 	return value != NULL ? value->data : NULL;
 }
 
-const char *request_param(const struct request *rq, const char *name)
+const char *request_param_maybe(const struct request *rq, const char *name)
 {
 	size_t len = strlen(name);
 
@@ -41,7 +41,16 @@ const char *request_param(const struct request *rq, const char *name)
 		if (rq->match.param[i].name.len == len &&
 		    memcmp(rq->match.param[i].name.data, name, len) == 0)
 			return rq->match.param[i].value;
-	fatal("route %s has no {%s}", rq->match.route->pattern, name);
+	return NULL;
+}
+
+const char *request_param(const struct request *rq, const char *name)
+{
+	const char *value = request_param_maybe(rq, name);
+
+	if (value == NULL)
+		fatal("route %s has no {%s}", rq->match.route->pattern, name);
+	return value;
 }
 
 const char *request_query(const struct request *rq, const char *name)

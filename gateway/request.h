@@ -48,7 +48,7 @@ struct request {
 	enum surface surface;
 	struct uri_query query;
 	struct route_match match;
-	struct repository_name repo; /* with a {name} in the pattern, valid then */
+	struct repository_name repo; /* with a {name} or a {package_name} in the pattern */
 
 	/* Filled by await_request_authorize() (gateway/auth.c). */
 	struct caller *caller;	  /* metadb/lookups.h, in the arena; NULL: anonymous */
@@ -86,6 +86,8 @@ const char *request_header(struct request *rq, const char *name);
 const char *request_last_header(struct request *rq, const char *name);
 /* A path parameter by the word in the pattern's braces; asserts that the pattern has it. */
 const char *request_param(const struct request *rq, const char *name);
+/* The same, NULL when the pattern does not have it. */
+const char *request_param_maybe(const struct request *rq, const char *name);
 /* A query parameter, decoded; NULL when it was not sent. */
 const char *request_query(const struct request *rq, const char *name);
 /*

@@ -28,7 +28,10 @@ enum need {
 	NEED_SITE_ADMIN,
 	NEED_ORG_ADMIN,	 /* of the organization in {org} */
 	NEED_ORG_MEMBER, /* likewise */
-	NEED_PACKAGE,	 /* `action` on the package rq->repo (from {name}) */
+	/* `action` on the package rq->repo: from {name}; under /api/v3 from {org} or {username}
+	 * (without either: the caller's own) and {package_name}, whose {package_type}, if any,
+	 * must be container or docker. */
+	NEED_PACKAGE,
 };
 
 struct right {

@@ -9,7 +9,7 @@
 
 #include "metadb/metadb.h"
 
-enum account_kind { ACCOUNT_USER = 1, ACCOUNT_ORGANIZATION = 2 };
+enum account_kind { ACCOUNT_USER = 1, ACCOUNT_ORGANIZATION = 2, ACCOUNT_ROBOT = 3 };
 enum membership { MEMBERSHIP_NONE = 0, MEMBERSHIP_MEMBER = 1, MEMBERSHIP_OWNER = 2 };
 
 struct account {

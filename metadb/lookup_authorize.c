@@ -1,6 +1,6 @@
 /*
  * What may he do here? Credential, namespace, package, membership, grant and the upload that he
- * goes on with in one row of find_authorization() of schema/0032, where the rules of roles are.
+ * goes on with in one row of find_rights() of schema/0041, where the rules of roles are.
  */
 #include <string.h>
 
@@ -50,6 +50,11 @@ static int take(struct batch_item *item, struct pg_rows *r, int row)
 		caller_take(l->db, r, row, &out->caller);
 	st->signed_in = out->caller.state == CALLER_ACTIVE;
 	st->scopes = out->caller.scopes;
+	st->outside = (enum outside)pg_int(r, row, column + 14);
+	out->namespace_kind = (enum account_kind)pg_int(r, row, column + 13);
+	if (!pg_null(r, row, column + 15))
+		snprintf(out->moved_to, sizeof(out->moved_to), "%s",
+			 pg_text(r, row, column + 15));
 	out->namespace_id = pg_int(r, row, column);
 	out->package_id = pg_int(r, row, column + 1);
 	st->package_exists = out->package_id != 0;
@@ -72,8 +77,8 @@ const struct batch_kind lookup_authorize_kind = {
 	       ", namespace_id, package_id, published, visibility, role, "
 	       "may_create, " MODE_COLUMN
 	       ", upload_gen, upload_version, upload_size, upload_chunks, "
-	       "upload_algorithm, upload_state "
-	       "FROM find_authorization($1, $2, $3, $4, $5, $6)",
+	       "upload_algorithm, upload_state, namespace_kind, outside, moved_to "
+	       "FROM find_rights($1, $2, $3, $4, $5, $6)",
 	.max = 256,
 	.bind = bind,
 	.take = take,

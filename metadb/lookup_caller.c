@@ -1,5 +1,5 @@
 /*
- * Who is this? One row a credential, from find_caller() of schema/0009.
+ * Who is this? One row a credential, from find_callers() of schema/0041.
  */
 #include <string.h>
 
@@ -43,6 +43,9 @@ void caller_take(struct metadb *db, struct pg_rows *r, int row, struct caller *o
 	out->expires_at = pg_int(r, row, 8);
 	if (pg_bool(r, row, 9))
 		token_touch_add(db->touch, out->token_id);
+	out->account_kind = (enum account_kind)pg_int(r, row, 10);
+	out->repository_id = pg_int(r, row, 11);
+	out->limited = pg_bool(r, row, 12);
 }
 
 static void bind(struct pg_stmt *s, struct batch_item *const *item, size_t count)
@@ -69,7 +72,7 @@ static int take(struct batch_item *item, struct pg_rows *r, int row)
 
 const struct batch_kind lookup_caller_kind = {
 	.what = "whose credential it is",
-	.sql = "SELECT " CALLER_COLUMNS ", " MODE_COLUMN " FROM find_caller($1, $2, $3)",
+	.sql = "SELECT " CALLER_COLUMNS ", " MODE_COLUMN " FROM find_callers($1, $2, $3)",
 	.max = 256,
 	.bind = bind,
 	.take = take,

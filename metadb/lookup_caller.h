@@ -6,9 +6,10 @@
 #include "metadb/lookups.h"
 #include "metadb/pg_bind.h"
 
-#define CALLER_COLUMNS \
-	"ord, state, token_id, account_id, login, kind, scopes, site_admin, expires_at, unused"
-#define CALLER_COLUMN_COUNT 10
+#define CALLER_COLUMNS                                                                    \
+	"ord, state, token_id, account_id, login, kind, scopes, site_admin, expires_at, " \
+	"unused, account_kind, repository_id, limited"
+#define CALLER_COLUMN_COUNT 13
 
 /* The credential's element in the three arrays hash, token_id, account_id. */
 void credential_bind(struct pg_array v[3], const struct credential *c);

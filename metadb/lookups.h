@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include "metadb/accounts.h"
 #include "metadb/metadb.h"
 #include "metadb/modes.h"
 #include "metadb/tokens.h"
@@ -31,9 +32,10 @@ struct credential {
 };
 
 /* Everything but anonymous and active is answered 401, on every route. */
+#define CALLER_LOGIN_MAX 79 /* a robot's is ORGANIZATION+NAME */
 enum caller_state {
 	CALLER_ANONYMOUS = 0,
-	CALLER_ACTIVE = 1,  /* from here on as find_caller() of schema/0009 answers */
+	CALLER_ACTIVE = 1,  /* from here on as caller_state() of schema/0032 answers */
 	CALLER_UNKNOWN = 2, /* no such token, or the account is gone */
 	CALLER_EXPIRED = 3,
 	CALLER_REVOKED = 4,
@@ -43,8 +45,11 @@ struct caller {
 	enum caller_state state;
 	int64_t account_id; /* this and what follows: CALLER_ACTIVE only, else 0 */
 	int64_t token_id;
-	char login[LOGIN_MAX + 1];
+	char login[CALLER_LOGIN_MAX + 1];
+	enum account_kind account_kind;
 	enum token_kind kind;
+	int64_t repository_id; /* that a workflow or a codespace acts for, else 0 */
+	bool limited;	       /* counts only where its limits say */
 	unsigned scopes;
 	bool site_admin;
 	int64_t expires_at; /* of the token, 0: never */
@@ -64,6 +69,10 @@ struct authorization {
 	 * matter. */
 	struct standing standing;
 	int64_t namespace_id; /* 0: no such account */
+	enum account_kind namespace_kind;
+	/* The package's full name now, when it was asked for by one that it had before, else
+	 * "". Reads may go on, changes may not. */
+	char moved_to[REPOSITORY_MAX + 1];
 	int64_t package_id;   /* 0: no such package; unpublished ones have an id */
 	struct upload upload; /* gen 0: not asked for, or not what await_upload_load() finds */
 };

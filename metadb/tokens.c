@@ -70,3 +70,25 @@ int await_token_revoke(struct metadb *db, const struct actor *who, int64_t accou
 	arena_free(a);
 	return rc;
 }
+
+int await_token_outside(struct metadb *db, int64_t token_id, int64_t organization,
+			enum outside *out)
+{
+	struct arena *a = arena_new();
+	struct pg_tx *tx = pg_tx_new(db, a, PG_READ);
+	struct pg_stmt *s;
+	int rc;
+
+	s = pg_tx_add(tx,
+		      "SELECT token_outside(t.id, t.kind, t.limited, a.id, '', a.sso_required) "
+		      "FROM token t, account a WHERE t.id = $1 AND a.id = $2");
+	pg_bind_int8(s, token_id);
+	pg_bind_int8(s, organization);
+	rc = await_pg_tx(tx);
+	if (rc == 0 && pg_rows_count(pg_tx_rows(tx, 0)) == 0)
+		rc = ERR_NOT_FOUND;
+	if (rc == 0)
+		*out = (enum outside)pg_int(pg_tx_rows(tx, 0), 0, 0);
+	arena_free(a);
+	return rc;
+}

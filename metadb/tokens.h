@@ -9,8 +9,9 @@
 #pragma once
 
 #include "metadb/metadb.h"
+#include "proto/model/access.h"
 
-enum token_kind { TOKEN_PERSONAL = 1 };
+enum token_kind { TOKEN_PERSONAL = 1, TOKEN_ROBOT, TOKEN_WORKFLOW, TOKEN_CODESPACE };
 
 #define TOKEN_TEXT_LEN	 43
 #define TOKEN_HASH_BYTES 32
@@ -47,6 +48,12 @@ void token_hash(const char *text, size_t len, unsigned char hash[TOKEN_HASH_BYTE
 int await_token_create(struct metadb *db, struct arena *a, const struct actor *who,
 		       const struct token_new *wanted, char text[TOKEN_TEXT_LEN + 1],
 		       struct token *out) MUST_CHECK;
+/*
+ * Does an active token count as nobody's in an organization? A limited one does, unless the
+ * whole organization is among its limits.
+ */
+int await_token_outside(struct metadb *db, int64_t token_id, int64_t organization,
+			enum outside *out) MUST_CHECK;
 /* From the next lookup on it is invalid; again is fine. ERR_NOT_FOUND: no token of the account.
  */
 int await_token_revoke(struct metadb *db, const struct actor *who, int64_t account_id,

@@ -49,7 +49,8 @@ static bool open_to_caller(const struct standing *s)
 {
 	return s->package_exists && s->published &&
 	       (s->visibility == VISIBILITY_PUBLIC ||
-		(s->visibility == VISIBILITY_INTERNAL && s->signed_in));
+		(s->visibility == VISIBILITY_INTERNAL && s->signed_in &&
+		 s->outside == OUTSIDE_NOT));
 }
 
 static bool role_suffices(const struct standing *s, enum action a, bool creates)

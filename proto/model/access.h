@@ -28,15 +28,23 @@ enum scope {
 
 enum action { ACTION_PULL, ACTION_PUSH, ACTION_DELETE, ACTION_RESTORE, ACTION_SETTINGS };
 
+/* Where a valid credential counts as nobody's: it may do what anyone may, and no more. */
+enum outside {
+	OUTSIDE_NOT,
+	OUTSIDE_LIMITS, /* it was made for other namespaces or packages */
+	OUTSIDE_SSO,	/* not authorized for an organization that requires single sign-on */
+};
+
 /* What somebody is to a package, as PostgreSQL tells it. */
 struct standing {
 	bool package_exists; /* a row, published or not */
 	bool published;	     /* has had a manifest: visible to readers */
 	enum visibility visibility;
-	enum role role;	 /* by grants, ownership; ROLE_NONE for anonymous */
-	bool may_create; /* in this namespace, a package of this name */
-	bool signed_in;	 /* any active account of this instance */
-	unsigned scopes; /* of the credential; 0 for anonymous */
+	enum role role;	      /* by grants, ownership; ROLE_NONE for anonymous */
+	bool may_create;      /* in this namespace, a package of this name */
+	bool signed_in;	      /* any active account of this instance */
+	enum outside outside; /* then role and may_create are nothing */
+	unsigned scopes;      /* of the credential; 0 for anonymous */
 };
 
 enum verdict {
