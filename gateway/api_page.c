@@ -1,0 +1,109 @@
+/* Pages of REST: numbers in, links out. */
+#include "gateway/api_page.h"
+
+#include <string.h>
+
+#include "gateway/api_json.h"
+#include "gateway/page_links.h"
+#include "gateway/reply.h"
+
+/* A decimal number, "" is none; what is greater than `max` is max. ERR_SYNTAX. */
+static int number_read(const char *text, int64_t max, int64_t *out)
+{
+	int64_t n = 0;
+
+	if (*text == '\0')
+		return ERR_SYNTAX;
+	for (; *text >= '0' && *text <= '9'; text++)
+		n = n <= max ? n * 10 + (*text - '0') : n;
+	*out = n <= max ? n : max;
+	return *text == '\0' ? 0 : ERR_SYNTAX;
+}
+
+/* A parameter of the query; *out stays what it is when it was not sent. */
+static int parameter(struct request *rq, const char *name, int64_t max, int64_t *out)
+{
+	const char *text = request_query(rq, name);
+
+	if (text == NULL || number_read(text, max, out) == 0)
+		return 0;
+	return refuse_api(rq, 422, "%s must be a number", name);
+}
+
+static int size_read(struct request *rq, int64_t *out)
+{
+	int status;
+
+	*out = API_PAGE_SIZE;
+	status = parameter(rq, "per_page", API_PAGE_MAX, out);
+	if (*out == 0)
+		*out = API_PAGE_SIZE;
+	return status;
+}
+
+int api_page_read(struct request *rq, struct api_page *out)
+{
+	int status = size_read(rq, &out->size);
+
+	out->number = 1;
+	if (status == 0)
+		status = parameter(rq, "page", PAGE_REACH + 1, &out->number);
+	if (status != 0)
+		return status;
+	if (out->number == 0)
+		out->number = 1;
+	out->offset = (out->number - 1) * out->size;
+	if (out->offset >= PAGE_REACH)
+		return refuse_api(rq, 422, "Only the first %d elements of a list have pages",
+				  PAGE_REACH);
+	return 0;
+}
+
+/* The list's own address, without the query. */
+static const char *list_url(struct request *rq)
+{
+	const char *url = arena_printf(rq->arena, "%s", request_base_url(rq));
+	struct uri_path parts;
+	struct slice path, query;
+
+	uri_split(rq->head->target, &path, &query);
+	if (uri_path_parse(rq->arena, path, &parts) < 0)
+		return url;
+	for (unsigned i = 0; i < parts.count; i++)
+		url = arena_printf(rq->arena, "%s/%s", url,
+				   uri_escape(rq->arena, parts.segment[i].data, ""));
+	return url;
+}
+
+void api_page_link(struct request *rq, const struct api_page *p, int64_t total)
+{
+	const char *links =
+		page_links(rq->arena, list_url(rq), &rq->query, p->number, p->size, total);
+
+	if (*links != '\0')
+		reply_header(rq, "Link", "%s", links);
+}
+
+int api_page_reply(struct request *rq, const struct api_page *p, json_t *list, int64_t total)
+{
+	api_page_link(rq, p, total);
+	return api_json_reply(rq, 200, list);
+}
+
+int api_since_read(struct request *rq, struct api_since *out)
+{
+	int status = size_read(rq, &out->size);
+
+	out->after = 0;
+	return status != 0 ? status : parameter(rq, "since", INT64_MAX / 16, &out->after);
+}
+
+int api_since_reply(struct request *rq, const struct api_since *s, json_t *list,
+		    int64_t last_id)
+{
+	const char *links = since_links(rq->arena, list_url(rq), &rq->query, s->after, last_id);
+
+	if (*links != '\0')
+		reply_header(rq, "Link", "%s", links);
+	return api_json_reply(rq, 200, list);
+}
