@@ -36,10 +36,11 @@ int v2_upload_put(struct request *rq);	  /* PUT, the same path */
 int v2_upload_cancel(struct request *rq); /* DELETE, the same path */
 
 /* GitHub's REST: gateway/api_base.c, gateway/api_account.c */
-int api_base_get(struct request *rq);  /* GET /api/v3/ */
-int api_user_self(struct request *rq); /* GET /api/v3/user */
-int api_user_get(struct request *rq);  /* GET /api/v3/users/{username} */
-int api_org_get(struct request *rq);   /* GET /api/v3/orgs/{org} */
+int api_base_get(struct request *rq);	 /* GET /api/v3/ */
+int api_openapi_get(struct request *rq); /* GET /api/v3/openapi.json: gateway/api_openapi.c */
+int api_user_self(struct request *rq);	 /* GET /api/v3/user */
+int api_user_get(struct request *rq);	 /* GET /api/v3/users/{username} */
+int api_org_get(struct request *rq);	 /* GET /api/v3/orgs/{org} */
 
 /* gateway/api_membership.c */
 int api_membership_get(struct request *rq); /* GET /api/v3/orgs/{org}/memberships/{username} */

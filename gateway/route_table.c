@@ -48,6 +48,7 @@ const struct route route_table[] = {
 	{READ,          "/v2/{name}/referrers/{digest}",      DISCOVER, v2_referrers_list},
 
 	{METHOD_GET,    "/api/v3/",                           VALID,   api_base_get},
+	{METHOD_GET,    "/api/v3/openapi.json",               VALID,   api_openapi_get},
 	{METHOD_GET,    "/api/v3/user",                       CALLER,  api_user_self},
 	{METHOD_GET,    "/api/v3/users/{username}",           CALLER,  api_user_get},
 	{METHOD_GET,    "/api/v3/orgs/{org}",                 CALLER,  api_org_get},

@@ -10,7 +10,10 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 sys.dont_write_bytecode = True
 
+from harness import openapi  # noqa: E402
 from harness.cluster import Cluster  # noqa: E402
+
+openapi.watch()
 
 
 def pytest_addoption(parser):

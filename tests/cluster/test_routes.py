@@ -17,6 +17,7 @@ from urllib.parse import urlencode, urlsplit
 
 import pytest
 
+from harness import openapi
 from harness.registry import MANIFEST, digest_of, ok, random_bytes
 from harness.routes import routes
 
@@ -47,6 +48,7 @@ ROUTES = {
     "/token": {"GET": ("token", 200), "POST": ("token", 200)},
 
     "/api/v3/": {"GET": ("valid", 200)},
+    "/api/v3/openapi.json": {"GET": ("valid", 200)},
     "/api/v3/user": {"GET": ("account", 200)},
     "/api/v3/users/{username}": {"GET": ("account", 200)},
     "/api/v3/orgs/{org}": {"GET": ("account", 200)},
@@ -154,6 +156,7 @@ class Wire:
         self.connection.request(method, path, body, {**(headers or {})})
         answer = self.connection.getresponse()
         answer.body = answer.read()
+        openapi.check(method, path, answer.status, answer.headers, answer.body)
         answer.asked = f"{method} {path}: {answer.status} {answer.body[:300]}"
         return answer
 
