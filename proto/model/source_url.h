@@ -1,8 +1,9 @@
 /*
- * Addresses of source repositories in one form, so that two ways to write the same one are equal.
+ * Addresses of source repositories in one form, so that two ways to write the same one are
+ * equal.
  *
  *   https://user@Host.example:443/Owner/Repo.git#main  ─┐
- *   git@host.example:owner/repo                        ─┼▶  host.example/owner/repo
+ *   git@host.example:owner/repo                         ├▶  host.example/owner/repo
  *   ssh://git@host.example/owner/repo/                 ─┘
  *
  * Taken are http, https, git and ssh URLs, also behind "git+", and git's short form
