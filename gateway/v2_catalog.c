@@ -26,7 +26,8 @@ int v2_catalog_list(struct request *rq)
 	rc = page_read(rq, repository_valid, &page);
 	if (rc != 0)
 		return rc;
-	rc = await_catalog_list(rq->worker->metadb, rq->arena, whose, page.last, page.n, &list);
+	rc = await_catalog_list(rq->worker->metadb, rq->arena, whose, rq->caller->token_id,
+				page.last, page.n, &list);
 	if (rc < 0)
 		return give_up(rq, rc, "listing packages");
 	if (list.more && list.count > 0)

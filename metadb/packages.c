@@ -57,13 +57,15 @@ int await_name_list(struct pg_tx *tx, struct arena *a, size_t limit, struct name
 	return pg_tx_error(tx);
 }
 
-int await_catalog_list(struct metadb *db, struct arena *a, int64_t account_id, const char *last,
-		       size_t limit, struct name_list *out)
+int await_catalog_list(struct metadb *db, struct arena *a, int64_t account_id, int64_t token_id,
+		       const char *last, size_t limit, struct name_list *out)
 {
 	struct pg_tx *tx = pg_tx_new(db, a, PG_READ);
-	struct pg_stmt *s = pg_tx_add(tx, "SELECT name FROM list_catalog($1, $2, $3) AS name");
+	struct pg_stmt *s = pg_tx_add(
+		tx, "SELECT name FROM readable_catalog($1, nullif($2, 0), $3, $4) AS name");
 
 	pg_bind_int8(s, account_id);
+	pg_bind_int8(s, token_id);
 	pg_bind_text(s, last);
 	pg_bind_int8(s, (int64_t)limit + 1);
 	return await_name_list(tx, a, limit, out);

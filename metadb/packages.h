@@ -39,13 +39,13 @@ struct name_list {
 	bool more; /* there are others behind */
 };
 /*
- * The packages, NAMESPACE/NAME in byte order, that an account may read, at most `limit` (≥ 0)
- * of those after `last` ("": from the start). 0 for the account: those that are public. Cost
- * follows limit and the number of namespaces in which the account may read, not the number of
- * packages.
+ * The packages, NAMESPACE/NAME in byte order, that an account may read with a token (0:
+ * without one), at most `limit` (≥ 0) of those after `last` ("": from the start). 0 for the
+ * account: those that are public. Cost follows limit, the number of namespaces in which the
+ * account may read, and that of its teams and repositories, not the number of packages.
  */
-int await_catalog_list(struct metadb *db, struct arena *a, int64_t account_id, const char *last,
-		       size_t limit, struct name_list *out) MUST_CHECK;
+int await_catalog_list(struct metadb *db, struct arena *a, int64_t account_id, int64_t token_id,
+		       const char *last, size_t limit, struct name_list *out) MUST_CHECK;
 
 /* One package, published or not; ERR_NOT_FOUND. Texts live in the arena. */
 int await_package_get(struct metadb *db, struct arena *a, int64_t package_id,

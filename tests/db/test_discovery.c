@@ -120,17 +120,21 @@ H_TEST(pages_end_by_count_and_by_size)
 	arena_free(a);
 }
 
-static const char *await_catalog(struct arena *a, const char *login, const char *last,
+/* With the token whose hash is that of `word`; "" is nobody. */
+static const char *await_catalog(struct arena *a, const char *word, const char *last,
 				 size_t limit)
 {
-	int64_t id = *login == '\0'
-			     ? 0
-			     : await_h_int(arena_printf(
-				       a, "SELECT id FROM account WHERE login = '%s'", login));
+	const char *token = arena_printf(a, "FROM token WHERE hash = sha256('%s')", word);
+	int64_t token_id = 0, account_id = 0;
 	const char *text = "";
 	struct name_list list;
 
-	assert_int_equal(await_catalog_list(h_db, a, id, last, limit, &list), 0);
+	if (*word != '\0') {
+		token_id = await_h_int(arena_printf(a, "SELECT id %s", token));
+		account_id = await_h_int(arena_printf(a, "SELECT account_id %s", token));
+	}
+	assert_int_equal(await_catalog_list(h_db, a, account_id, token_id, last, limit, &list),
+			 0);
 	for (size_t i = 0; i < list.count; i++)
 		text = arena_printf(a, "%s%s ", text, list.name[i]);
 	return list.more ? arena_printf(a, "%s…", text) : text;
@@ -169,38 +173,117 @@ static void await_catalog_rows(struct arena *a)
 		"AND u.login IN ('cat', 'dog')");
 }
 
-/* What find_authorization() and the visibilities allow, as access_decide() puts them together.
- */
-static void await_catalog_agrees(struct arena *a, const char *login)
+/* What find_rights() and the visibilities allow, as access_decide() puts them together. */
+static void await_catalog_agrees(struct arena *a, const char *word)
 {
 	const char *rule = arena_printf(
 		a,
 		"SELECT string_agg(path, ' ' ORDER BY path COLLATE \"C\") || ' ' FROM ("
 		"SELECT n.login || '/' || p.name AS path FROM package p "
-		"JOIN account n ON n.id = p.namespace_id CROSS JOIN LATERAL find_authorization("
+		"JOIN account n ON n.id = p.namespace_id CROSS JOIN LATERAL find_rights("
 		"ARRAY[sha256('%s')], ARRAY[NULL::bigint], ARRAY[NULL::bigint], "
-		"ARRAY[n.login], "
-		"ARRAY[p.name]) z WHERE p.deleted_at IS NULL AND z.published "
-		"AND (z.role > 0 OR z.visibility = 2 OR (z.visibility = 1 AND z.state = 1))) r",
-		login);
+		"ARRAY[n.login], ARRAY[p.name], ARRAY[NULL::text]) z "
+		"WHERE p.deleted_at IS NULL AND z.published AND (z.role > 0 OR z.visibility = 2 "
+		"OR (z.visibility = 1 AND z.state = 1 AND "
+		"z.outside = 0))) r",
+		word);
 	struct pg_tx *tx = pg_tx_new(h_db, a, PG_READ);
 
 	pg_tx_add(tx, rule);
 	assert_int_equal(await_pg_tx(tx), 0);
-	assert_string_equal(await_catalog(a, login, "", 1000),
-			    pg_text(pg_tx_rows(tx, 0), 0, 0));
+	assert_string_equal(await_catalog(a, word, "", 1000), pg_text(pg_tx_rows(tx, 0), 0, 0));
+}
+
+/* Ways to a package of pack, and to cat's, that are not grants: teams, repositories, workflows,
+ * codespaces; and tokens that are worth less than their person. */
+static void await_catalog_ways(void)
+{
+	await_h_sql(
+		"INSERT INTO package (namespace_id, name, publisher_id, published_at) "
+		"SELECT n.id, s.name, n.id, now() FROM account n, (VALUES ('team'), ('above'), "
+		"('repo'), ('repo/team'), ('listed'), ('space'), ('robot')) AS s(name) "
+		"WHERE n.login IN ('cat', 'pack')");
+	await_h_sql("INSERT INTO team (organization_id, slug, name) SELECT id, s, s "
+		    "FROM account, (VALUES ('low'), ('high')) AS v(s) WHERE login = 'pack'");
+	await_h_sql("INSERT INTO team_path SELECT id, id, 0 FROM team");
+	await_h_sql("INSERT INTO team_path SELECT l.id, h.id, 1 FROM team l, team h "
+		    "WHERE l.slug = 'low' AND h.slug = 'high'");
+	await_h_sql("INSERT INTO team_member (team_id, account_id) SELECT t.id, a.id "
+		    "FROM team t, account a WHERE t.slug = 'low' AND a.login IN ('dog', "
+		    "'cat-9')");
+	await_h_sql("INSERT INTO package_team (package_id, team_id, role) SELECT p.id, t.id, 1 "
+		    "FROM package p, team t, account n WHERE n.id = p.namespace_id "
+		    "AND n.login = 'pack' AND (p.name, t.slug) IN (('team', 'low'), "
+		    "('above', 'high'), ('repo', 'low'))");
+	await_h_sql("INSERT INTO repository (owner_id, name) SELECT id, s FROM account, "
+		    "(VALUES ('one'), ('two')) AS v(s) WHERE login IN ('pack', 'cat')");
+	await_h_sql("UPDATE package p SET repository_id = r.id, linked_by = 3, inherits = true "
+		    "FROM repository r WHERE r.owner_id = p.namespace_id "
+		    "AND (p.name, r.name) IN (('repo', 'one'), ('repo/team', 'two'))");
+	await_h_sql("INSERT INTO repository_grant (repository_id, account_id, role) "
+		    "SELECT r.id, a.id, 1 FROM repository r, account a WHERE r.name = 'one' "
+		    "AND a.login = 'alice'");
+	await_h_sql(
+		"INSERT INTO repository_team (repository_id, team_id, role) "
+		"SELECT r.id, t.id, 2 FROM repository r JOIN team t "
+		"ON t.organization_id = r.owner_id WHERE r.name = 'two' AND t.slug = 'high'");
+	await_h_sql("INSERT INTO package_actions (package_id, repository_id, role) "
+		    "SELECT p.id, r.id, 1 FROM package p, repository r, account o "
+		    "WHERE p.name = 'listed' AND r.name = 'one' AND o.id = r.owner_id "
+		    "AND o.login = 'pack'");
+	await_h_sql("INSERT INTO package_codespace (package_id, repository_id) "
+		    "SELECT p.id, r.id FROM package p, repository r, account o "
+		    "WHERE p.name = 'space' AND r.name = 'one' AND o.id = r.owner_id "
+		    "AND o.login = 'pack'");
+	await_h_sql("INSERT INTO account (kind, login, organization_id) "
+		    "SELECT 3, 'pack+bot', id FROM account WHERE login = 'pack'");
+	await_h_sql("INSERT INTO package_grant (package_id, account_id, role) "
+		    "SELECT p.id, a.id, 1 FROM package p, account a WHERE a.login = 'pack+bot' "
+		    "AND p.name = 'robot'");
+}
+
+static void await_catalog_tokens(void)
+{
+	await_h_sql(
+		"INSERT INTO token (account_id, kind, hash, hint, scopes) "
+		"SELECT id, CASE kind WHEN 3 THEN 2 ELSE 1 END, sha256(login::bytea), 'x', 3 "
+		"FROM account WHERE kind <> 2");
+	await_h_sql("INSERT INTO token (account_id, kind, hash, hint, scopes, limited) "
+		    "SELECT id, 1, sha256(('limited ' || login)::bytea), 'x', 3, true "
+		    "FROM account WHERE login IN ('cat', 'dog')");
+	await_h_sql(
+		"INSERT INTO token_limit (token_id, namespace_id, name) "
+		"SELECT t.id, n.id, l.name FROM token t JOIN account o ON o.id = t.account_id, "
+		"account n, (VALUES ('cat', 'pack', ''), ('dog', 'pack', 'team'), "
+		"('dog', 'pack', 'listed'), ('dog', 'pack', 'internal'), "
+		"('dog', 'cat', 'granted')) AS l(who, login, name) "
+		"WHERE t.limited AND o.login = l.who AND n.login = l.login");
+	await_h_sql("INSERT INTO token (account_id, kind, hash, hint, scopes, repository_id) "
+		    "SELECT o.id, k, sha256(('acting ' || k)::bytea), 'x', 3, r.id "
+		    "FROM repository r JOIN account o ON o.id = r.owner_id, "
+		    "(VALUES (3), (4)) AS v(k) WHERE r.name = 'one' AND o.login = 'pack'");
 }
 
 H_TEST(the_catalog_is_what_may_be_read)
 {
-	static const char *const people[] = {"cat", "cat-9", "dog", "alice", ""};
+	static const char *const words[] = {
+		"cat",	       "cat-9",	      "dog",	  "alice",    "pack+bot",
+		"limited cat", "limited dog", "acting 3", "acting 4", ""};
 	struct arena *a = arena_new();
 
 	await_catalog_rows(a);
-	await_h_sql("INSERT INTO token (account_id, kind, hash, hint, scopes) "
-		    "SELECT id, 1, sha256(login::bytea), 'x', 3 FROM account WHERE kind = 1");
-	for (size_t i = 0; i < sizeof(people) / sizeof(people[0]); i++)
-		await_catalog_agrees(a, people[i]);
+	await_catalog_ways();
+	await_catalog_tokens();
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		await_catalog_agrees(a, words[i]);
+	await_h_sql("UPDATE account SET base_role = 0, sso_required = true "
+		    "WHERE login = 'pack'");
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		await_catalog_agrees(a, words[i]);
+	await_h_sql("INSERT INTO token_sso (token_id, organization_id) SELECT t.id, o.id "
+		    "FROM token t, account o WHERE o.login = 'pack'");
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		await_catalog_agrees(a, words[i]);
 	/* cat-9/ comes before cat/: a dash is less than a slash */
 	assert_string_equal(await_catalog(a, "", "", 1000),
 			    "cat-9/granted/x cat-9/public cat/granted/x cat/public "
@@ -262,13 +345,13 @@ H_TEST(a_page_costs_a_page)
 		    "ON CONFLICT DO NOTHING");
 	assert_int_equal(await_pg_begin(tx), 0);
 	for (int i = 0; i < 3; i++)
-		await_cheap(
-			tx,
-			arena_printf(a,
-				     "SELECT list_catalog((SELECT coalesce(min(id), 0) FROM "
-				     "account WHERE login = '%s'), 'alice/p5', 101)",
-				     whose[i]),
-			101, 1000);
+		await_cheap(tx,
+			    arena_printf(a,
+					 "SELECT readable_catalog((SELECT coalesce(min(id), 0) "
+					 "FROM account WHERE login = '%s'), NULL, 'alice/p5', "
+					 "101)",
+					 whose[i]),
+			    101, 1000);
 	await_cheap(tx,
 		    arena_printf(a,
 				 "SELECT * FROM find_referrers(%lld, 1::smallint, "
