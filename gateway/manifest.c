@@ -175,24 +175,30 @@ static int read_common(struct reading *r)
 	return read_annotations(r);
 }
 
-/* The one type that header and body agree on. */
+/*
+ * The one type that header and body agree on, as this registry writes it: the client's own text
+ * does not become a header of answers.
+ */
 static int decide_type(struct reading *r, const char *content_type)
 {
 	const json_t *type = member(r->json, "mediaType");
 	const char *inside = json_string_value(type);
-	const char *outside = NULL;
+	const char *outside = NULL, *said;
 
 	if (type != NULL && inside == NULL)
 		return complain(r, "mediaType is not a string");
+	if (inside != NULL && media_type_length(inside, strlen(inside)) != strlen(inside))
+		return complain(r, "mediaType has more in it than a media type");
 	if (content_type != NULL && *content_type != '\0')
 		outside = arena_memdup(r->a, content_type,
 				       media_type_length(content_type, strlen(content_type)));
 	if (outside != NULL && inside != NULL && strcasecmp(outside, inside) != 0)
 		return complain(r, "the Content-Type is not the manifest's mediaType");
-	r->m->media_type = inside != NULL ? arena_strdup(r->a, inside) : outside;
-	if (r->m->media_type == NULL)
+	said = inside != NULL ? inside : outside;
+	if (said == NULL)
 		return complain(r, "neither Content-Type nor mediaType tells what this is");
-	r->m->kind = media_manifest_kind(r->m->media_type, strlen(r->m->media_type));
+	r->m->media_type = media_manifest_type(said, strlen(said));
+	r->m->kind = media_manifest_kind(said, strlen(said));
 	if (r->m->kind == MANIFEST_SCHEMA1 ||
 	    json_integer_value(json_object_get(r->json, "schemaVersion")) == 1)
 		return complain(r,

@@ -27,6 +27,15 @@ static void add_field(struct request *rq, const char *name, const char *value)
 	rq->answer.fields[rq->answer.count++] = (struct reply_field){name, value};
 }
 
+/* Whether it ends neither its line nor the head. */
+static bool value_sane(const char *value)
+{
+	for (const char *c = value; *c != '\0'; c++)
+		if (((unsigned char)*c < 0x20 && *c != '\t') || *c == 0x7f)
+			return false;
+	return true;
+}
+
 void reply_header(struct request *rq, const char *name, const char *fmt, ...)
 {
 	const char *value;
@@ -35,12 +44,21 @@ void reply_header(struct request *rq, const char *name, const char *fmt, ...)
 	va_start(args, fmt);
 	value = arena_vprintf(rq->arena, fmt, args);
 	va_end(args);
-	for (const char *c = value; *c != '\0'; c++)
-		if (((unsigned char)*c < 0x20 && *c != '\t') || *c == 0x7f) {
-			log_error("header with a control character dropped", "header=%s", name);
-			return;
-		}
+	if (!value_sane(value)) {
+		log_error("header with a control character dropped", "header=%s", name);
+		return;
+	}
 	add_field(rq, name, value);
+}
+
+/* Types come from the database, too. */
+static void add_type(struct request *rq, const char *type)
+{
+	if (!value_sane(type)) {
+		log_error("type with a control character replaced", NULL);
+		type = "application/octet-stream";
+	}
+	add_field(rq, "Content-Type", type);
 }
 
 static void set(struct request *rq, int status, const void *body, int64_t length)
@@ -59,7 +77,7 @@ int reply(struct request *rq, int status)
 
 int reply_bytes(struct request *rq, int status, const char *type, const void *data, size_t len)
 {
-	add_field(rq, "Content-Type", type);
+	add_type(rq, type);
 	set(rq, status, data, (int64_t)len);
 	return status;
 }
@@ -68,7 +86,7 @@ void reply_start(struct request *rq, int status, const char *type, int64_t lengt
 {
 	assert(length >= 0);
 	if (type != NULL)
-		add_field(rq, "Content-Type", type);
+		add_type(rq, type);
 	set(rq, status, NULL, length);
 	rq->answer.streamed = true;
 }

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
-static const struct {
+static const struct kind {
 	const char *type;
 	enum manifest_kind kind;
 } KINDS[] = {
@@ -35,13 +35,27 @@ size_t media_type_length(const char *type, size_t len)
 	return len;
 }
 
-enum manifest_kind media_manifest_kind(const char *type, size_t len)
+static const struct kind *find_kind(const char *type, size_t len)
 {
 	len = media_type_length(type, len);
 	for (size_t i = 0; i < sizeof(KINDS) / sizeof(KINDS[0]); i++)
 		if (strlen(KINDS[i].type) == len && strncasecmp(KINDS[i].type, type, len) == 0)
-			return KINDS[i].kind;
-	return MANIFEST_NONE;
+			return &KINDS[i];
+	return NULL;
+}
+
+enum manifest_kind media_manifest_kind(const char *type, size_t len)
+{
+	const struct kind *found = find_kind(type, len);
+
+	return found != NULL ? found->kind : MANIFEST_NONE;
+}
+
+const char *media_manifest_type(const char *type, size_t len)
+{
+	const struct kind *found = find_kind(type, len);
+
+	return found != NULL ? found->type : NULL;
 }
 
 bool media_layer_foreign(const char *type)

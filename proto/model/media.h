@@ -22,6 +22,8 @@ enum manifest_kind {
 
 /* By Content-Type; parameters after ';' and case are ignored. */
 enum manifest_kind media_manifest_kind(const char *type, size_t len);
+/* The same type as this registry writes it, without parameters; NULL for MANIFEST_NONE. */
+const char *media_manifest_type(const char *type, size_t len);
 /* Length of the type without parameters and trailing blanks. */
 size_t media_type_length(const char *type, size_t len);
 /* Layers whose bytes need not be here (foreign and non-distributable layers). */

@@ -16,6 +16,7 @@ Kinds that another test has already:
     (of GitLab)      HTML on an unknown path         test_protocol.py test_every_unknown_path_is_a_registry_error
     (of zot, 2026)   bodies and heads without bounds test_limits.py, test_gateway.py
     (of any proxy)   forwarded headers of anybody    test_protocol.py test_urls_without_a_trusted_proxy_are_relative
+    (of any server)  headers that a manifest writes  test_protocol.py test_type_of_a_manifest_is_no_header
     (of C)           a client that goes away         test_uploads.py; nested JSON: test_limits.py test_nesting
 
 There is nothing here yet that would mirror, redirect, call out, unpack, verify signatures, match patterns of users or

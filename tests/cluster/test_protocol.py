@@ -76,6 +76,27 @@ def test_manifests_of_all_shapes_come_back_byte_for_byte(one):
             assert head.headers["Docker-Content-Digest"] == digest_of(shape)
 
 
+def test_type_of_a_manifest_is_no_header(cluster, one):
+    """A manifest says itself what it is, and whoever pulls it gets that as a header: as the registry writes it."""
+    name, registry, layer = one
+    image = json.loads(manifest_of(b"{}", [layer]))
+    end = "\r\nX-Split: yes\r\n\r\nHTTP/1.1 200 OK"
+    for media in (f"{MANIFEST};{end}", f"{MANIFEST}{end}", f"{MANIFEST}; a=b", f"{MANIFEST} ", f"{MANIFEST};\u00e9"):
+        data = json.dumps({**image, "mediaType": media}).encode()
+        for outside in (None, "", MANIFEST):
+            answer = registry.put_manifest(name, "split", data, outside)
+            assert answer.status_code == 400 and answer.json()["errors"][0]["code"] == "MANIFEST_INVALID", media
+    data = json.dumps({**image, "mediaType": MANIFEST.upper()}).encode()
+    ok(registry.put_manifest(name, "upper", data, MANIFEST.title() + ";x=y"), 201)
+    answer = ok(registry.manifest(name, "upper"), 200)
+    assert answer.content == data and answer.headers["Content-Type"] == MANIFEST
+    cluster.query("UPDATE manifest SET media_type = %s WHERE digest = decode(%s, 'hex') RETURNING id", MANIFEST + end,
+                  digest_of(data)[7:])  # an older registry would have kept it
+    for method in ("GET", "HEAD"):
+        answer = ok(registry.call(method, f"/v2/{name}/manifests/upper"), 200)
+        assert "X-Split" not in answer.headers and answer.headers["Content-Type"] == "application/octet-stream"
+
+
 def test_manifests_that_are_refused(one):
     name, registry, layer = one
     both = json.dumps({**json.loads(manifest_of(b"{}", [layer])), "manifests": []}).encode()

@@ -18,7 +18,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 		if (manifest_parse(a, types[i], (const char *)data, size, &m) == 0) {
 			assert(m.kind == MANIFEST_IMAGE || m.kind == MANIFEST_INDEX);
-			assert(m.ref_count <= MANIFEST_REFS_MAX && m.media_type != NULL);
+			assert(m.ref_count <= MANIFEST_REFS_MAX);
+			assert(m.media_type ==
+			       media_manifest_type(m.media_type, strlen(m.media_type)));
 		} else {
 			assert(m.complaint != NULL);
 		}

@@ -105,6 +105,22 @@ static void ambiguous(void **state)
 	refuse(NULL, IMAGE, "neither");
 }
 
+#define TYPED(type) "{\"schemaVersion\":2,\"mediaType\":\"" type "\",\"manifests\":[]}"
+
+/* Of what the client wrote, nothing reaches the headers of others' answers. */
+static void type_is_the_registrys_own(void **state)
+{
+	(void)state;
+	assert_int_equal(parse("Application/vnd.oci.image.index.v1+JSON;a=b",
+			       TYPED("application/vnd.OCI.image.index.v1+json")),
+			 0);
+	assert_string_equal(m.media_type, MEDIA_OCI_INDEX);
+	refuse(NULL, TYPED(MEDIA_OCI_INDEX ";\\r\\nX-Split: yes"), "more in it");
+	refuse(NULL, TYPED(MEDIA_OCI_INDEX "; charset=utf-8"), "more in it");
+	refuse(NULL, TYPED(MEDIA_OCI_INDEX " "), "more in it");
+	refuse(NULL, TYPED(MEDIA_OCI_INDEX "\\n"), "not that of a manifest");
+}
+
 static void malformed(void **state)
 {
 	(void)state;
@@ -152,8 +168,9 @@ static void bounds(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {CASE(image),	    CASE(index_and_subject),
-					   CASE(ambiguous), CASE(malformed),
-					   CASE(schema1),   CASE(bounds)};
+					   CASE(ambiguous), CASE(type_is_the_registrys_own),
+					   CASE(malformed), CASE(schema1),
+					   CASE(bounds)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

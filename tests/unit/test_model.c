@@ -252,6 +252,9 @@ static void media_types(void **state)
 		media_manifest_kind(MEDIA_DOCKER_MANIFEST, strlen(MEDIA_DOCKER_MANIFEST)),
 		MANIFEST_IMAGE);
 	assert_int_equal(media_manifest_kind("text/plain", 10), MANIFEST_NONE);
+	assert_string_equal(media_manifest_type(WITH_CHARSET, strlen(WITH_CHARSET)),
+			    MEDIA_OCI_INDEX);
+	assert_null(media_manifest_type("text/plain", 10));
 	assert_true(
 		media_layer_foreign("application/vnd.oci.image.layer.nondistributable.v1.tar"));
 	assert_false(media_layer_foreign("application/vnd.oci.image.layer.v1.tar"));
