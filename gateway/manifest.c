@@ -34,15 +34,19 @@ static int complain(struct reading *r, const char *fmt, ...)
 	return ERR_SYNTAX;
 }
 
+/*
+ * What a descriptor says of its bytes. RFC 6838 has no parameters here, but clients that guess
+ * the type of a file write "text/plain; charset=utf-8".
+ */
 static bool media_type_sane(const char *type)
 {
 	size_t len = strlen(type);
 
 	for (size_t i = 0; i < len; i++) {
-		if (type[i] <= ' ' || type[i] > '~')
+		if (type[i] < ' ' || type[i] > '~')
 			return false;
 	}
-	return len > 0 && len <= MEDIA_TYPE_MAX;
+	return len > 0 && len <= MEDIA_TYPE_MAX && type[0] != ' ' && type[len - 1] != ' ';
 }
 
 /* A member; null means absent, as writers in Go leave it for lists without elements. */

@@ -61,10 +61,11 @@ def test_manifests_of_all_shapes_come_back_byte_for_byte(one):
         json.dumps({"schemaVersion": 2, "mediaType": MANIFEST, "config": data, "layers": [data, windows]},
                    indent=3).encode() + b"\n",
         image,
+        json.dumps({**json.loads(image), "layers": [descriptor(layer, "text/plain; charset=utf-8")]}).encode(),
         index_of([], artifactType=SBOM),
         index_of([{**descriptor(image, MANIFEST), "platform": {"os": "linux", "architecture": "arm64"}}]),
     ]
-    shapes.append(index_of([descriptor(shapes[-1], INDEX), descriptor(shapes[3], INDEX)]))
+    shapes.append(index_of([descriptor(shapes[-1], INDEX), descriptor(shapes[4], INDEX)]))
     for number, shape in enumerate(shapes):
         media = json.loads(shape)["mediaType"]
         ok(put(registry, name, f"shape-{number}", shape), 201)

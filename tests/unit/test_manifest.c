@@ -121,6 +121,25 @@ static void type_is_the_registrys_own(void **state)
 	refuse(NULL, TYPED(MEDIA_OCI_INDEX "\\n"), "not that of a manifest");
 }
 
+static void types_of_layers(void **state)
+{
+	static const char *const BAD[] = {"", " a/b", "a/b ", "a/b\\n", "a/\\u00e9"};
+
+	(void)state;
+	assert_int_equal(parse(MEDIA_OCI_MANIFEST,
+			       "{\"schemaVersion\":2," CONFIG
+			       ",\"layers\":[" REF("text/plain; charset=utf-8", "3") "]}"),
+			 0);
+	assert_string_equal(m.refs[0].media_type, "text/plain; charset=utf-8");
+	for (size_t i = 0; i < sizeof(BAD) / sizeof(BAD[0]); i++)
+		refuse(MEDIA_OCI_MANIFEST,
+		       arena_printf(arena,
+				    "{\"schemaVersion\":2," CONFIG ",\"layers\":[{\"mediaType\""
+				    ":\"%s\",\"size\":1,\"digest\":\"sha256:" HEX "\"}]}",
+				    BAD[i]),
+		       "mediaType");
+}
+
 static void malformed(void **state)
 {
 	(void)state;
@@ -167,10 +186,11 @@ static void bounds(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {CASE(image),	    CASE(index_and_subject),
-					   CASE(ambiguous), CASE(type_is_the_registrys_own),
-					   CASE(malformed), CASE(schema1),
-					   CASE(bounds)};
+	const struct CMUnitTest tests[] = {
+		CASE(image),	       CASE(index_and_subject),
+		CASE(ambiguous),       CASE(type_is_the_registrys_own),
+		CASE(types_of_layers), CASE(malformed),
+		CASE(schema1),	       CASE(bounds)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
