@@ -21,16 +21,21 @@ static const char *const VISIBILITIES[] = {"private", "internal", "public"};
 static const struct {
 	unsigned bit;
 	const char *name;
-	unsigned implies;
+	unsigned implies; /* also what those imply */
 } SCOPES[] = {
 	{SCOPE_READ_PACKAGES, "read:packages", 0},
 	{SCOPE_WRITE_PACKAGES, "write:packages", SCOPE_READ_PACKAGES},
 	{SCOPE_DELETE_PACKAGES, "delete:packages", 0},
 	{SCOPE_SITE_ADMIN, "site_admin", 0},
 	{SCOPE_READ_ORG, "read:org", 0},
-	{SCOPE_ADMIN_ORG, "admin:org", SCOPE_READ_ORG},
+	{SCOPE_WRITE_ORG, "write:org", SCOPE_READ_ORG},
+	{SCOPE_ADMIN_ORG, "admin:org", SCOPE_WRITE_ORG | SCOPE_READ_ORG},
 	{SCOPE_READ_USER, "read:user", 0},
+	{SCOPE_USER_EMAIL, "user:email", 0},
+	{SCOPE_USER, "user", SCOPE_READ_USER | SCOPE_USER_EMAIL},
 	{SCOPE_REPO, "repo", 0},
+	{SCOPE_WORKFLOW, "workflow", 0},
+	{SCOPE_GIST, "gist", 0},
 };
 #define SCOPE_COUNT (sizeof(SCOPES) / sizeof(SCOPES[0]))
 

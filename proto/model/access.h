@@ -14,7 +14,10 @@
 enum role { ROLE_NONE, ROLE_READ, ROLE_WRITE, ROLE_ADMIN };
 enum visibility { VISIBILITY_PRIVATE, VISIBILITY_INTERNAL, VISIBILITY_PUBLIC };
 
-/* Bits of a credential's scopes. write implies read. */
+/*
+ * Bits of a credential's scopes, GitHub's and SITE_ADMIN. admin implies write, write implies
+ * read. WORKFLOW and GIST give nothing here: clients of GitHub ask for them.
+ */
 enum scope {
 	SCOPE_READ_PACKAGES = 1 << 0,
 	SCOPE_WRITE_PACKAGES = 1 << 1,
@@ -24,6 +27,11 @@ enum scope {
 	SCOPE_ADMIN_ORG = 1 << 5,
 	SCOPE_READ_USER = 1 << 6,
 	SCOPE_REPO = 1 << 7,
+	SCOPE_USER = 1 << 8, /* the person's own profile and credentials */
+	SCOPE_USER_EMAIL = 1 << 9,
+	SCOPE_WRITE_ORG = 1 << 10,
+	SCOPE_WORKFLOW = 1 << 11,
+	SCOPE_GIST = 1 << 12,
 };
 
 enum action { ACTION_PULL, ACTION_PUSH, ACTION_DELETE, ACTION_RESTORE, ACTION_SETTINGS };

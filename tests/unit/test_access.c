@@ -199,6 +199,14 @@ static void names(void **state)
 		scope_names(SCOPE_READ_PACKAGES | SCOPE_WRITE_PACKAGES | SCOPE_DELETE_PACKAGES,
 			    buf, sizeof(buf)),
 		"write:packages, delete:packages");
+	assert_int_equal(scope_parse("gist", 4, &bit), 0);
+	assert_int_equal(scope_closure(bit), bit);
+	assert_string_equal(
+		scope_names(SCOPE_ADMIN_ORG | SCOPE_READ_ORG | SCOPE_USER, buf, sizeof(buf)),
+		"admin:org, user");
+	assert_int_equal(scope_closure(SCOPE_ADMIN_ORG | SCOPE_USER),
+			 SCOPE_ADMIN_ORG | SCOPE_WRITE_ORG | SCOPE_READ_ORG | SCOPE_USER |
+				 SCOPE_READ_USER | SCOPE_USER_EMAIL);
 }
 
 int main(void)
