@@ -183,8 +183,8 @@ static void await_catalog_agrees(struct arena *a, const char *word)
 		"JOIN account n ON n.id = p.namespace_id CROSS JOIN LATERAL find_rights("
 		"ARRAY[sha256('%s')], ARRAY[NULL::bigint], ARRAY[NULL::bigint], "
 		"ARRAY[n.login], ARRAY[p.name], ARRAY[NULL::text]) z "
-		"WHERE p.deleted_at IS NULL AND z.published AND (z.role > 0 OR z.visibility = 2 "
-		"OR (z.visibility = 1 AND z.state = 1 AND "
+		"WHERE p.deleted_at IS NULL AND z.published AND (z.role > 0 "
+		"OR z.visibility = 2 OR (z.visibility = 1 AND z.state = 1 AND "
 		"z.outside = 0))) r",
 		word);
 	struct pg_tx *tx = pg_tx_new(h_db, a, PG_READ);
