@@ -17,6 +17,8 @@ static json_t *text_or_null(const char *text)
 
 static const char *type_name(const struct account *a)
 {
+	if (a->kind == ACCOUNT_ROBOT)
+		return "Bot";
 	return a->kind == ACCOUNT_ORGANIZATION ? "Organization" : "User";
 }
 

@@ -156,8 +156,8 @@ int await_token_take_back(struct metadb *db, const struct actor *who, int64_t ac
 	struct pg_tx *tx = pg_tx_new(db, a, PG_WRITE);
 	struct pg_stmt *s;
 
-	s = pg_tx_add(tx,
-		      "SELECT token_take_back(" ACTOR_SQL ", nullif($5, 0), ARRAY[$6], $7)");
+	s = pg_tx_add(tx, "SELECT token_take_back(" ACTOR_SQL ", nullif($5, 0), "
+			  "CASE WHEN $6 <> 0 THEN ARRAY[$6] END, $7)");
 	pg_bind_actor(s, who);
 	pg_bind_int8(s, account_id);
 	pg_bind_int2(s, kind);

@@ -16,6 +16,7 @@ enum token_kind {
 	TOKEN_ROBOT = 2,
 	TOKEN_WORKFLOW = 3,  /* acts for a repository */
 	TOKEN_CODESPACE = 4, /* likewise */
+	TOKEN_SESSION = 5,   /* of a person who has signed in; its text is no token */
 };
 
 #define TOKEN_TEXT_LEN	 43
@@ -100,7 +101,8 @@ int await_token_outside(struct metadb *db, int64_t token_id, int64_t organizatio
  */
 int await_token_revoke(struct metadb *db, const struct actor *who, int64_t account_id,
 		       int64_t token_id) MUST_CHECK;
-/* The same; account_id 0: of anybody. ERR_NOT_FOUND: no valid token of his of that kind. */
+/* The same; account_id 0: of anybody, kind 0: of any. ERR_NOT_FOUND: no valid token of his of
+ * that kind. */
 int await_token_take_back(struct metadb *db, const struct actor *who, int64_t account_id,
 			  enum token_kind kind, int64_t token_id) MUST_CHECK;
 

@@ -102,14 +102,15 @@ BEGIN
 	status := 0;
 END $$;
 
--- false: no valid token of that account (NULL: of any) and one of those kinds
+-- false: no valid token of that account and one of those kinds (NULL: of any)
 CREATE FUNCTION token_take_back(who actor, owner bigint, kinds smallint[], which bigint)
 RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
 	t token;
 BEGIN
 	UPDATE token SET revoked_at = now()
-	WHERE id = which AND account_id = coalesce(owner, account_id) AND kind = ANY (kinds)
+	WHERE id = which AND account_id = coalesce(owner, account_id)
+	AND coalesce(kind = ANY (kinds), true)
 	AND revoked_at IS NULL
 	RETURNING * INTO t;
 	IF NOT FOUND THEN

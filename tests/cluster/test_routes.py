@@ -29,6 +29,7 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 PACKAGES = ("public", "internal", "private", "missing")
 UPLOADS, UPLOAD = "/v2/{name}/blobs/uploads/", "/v2/{name}/blobs/uploads/{session}"
 BLOB, MANIFESTS = "/v2/{name}/blobs/{digest}", "/v2/{name}/manifests/{reference}"
+ROBOTS = "/api/v3/orgs/{org}/robots"
 MEMBERSHIP, MODES = "/api/v3/orgs/{org}/memberships/{username}", "/api/v3/manage/v1/"
 UNKNOWN_SESSION = (404, "BLOB_UPLOAD_UNKNOWN")
 
@@ -55,7 +56,18 @@ ROUTES = {
     MEMBERSHIP: {"GET": ("member", 200), "PUT": ("owner", 200), "DELETE": ("owner", 204)},
     "/api/v3/admin/users": {"POST": ("site", 422)},
     "/api/v3/admin/organizations": {"POST": ("site", 422)},
-    "/api/v3/admin/users/{username}/authorizations": {"POST": ("site", 201)},
+    "/api/v3/admin/users/{username}/authorizations": {"GET": ("site", 200), "POST": ("site", 201)},
+    "/api/v3/admin/tokens": {"GET": ("site", 200)},
+    "/api/v3/admin/tokens/{id}": {"DELETE": ("site", 404)},
+    "/api/v3/user/tokens": {"GET": ("manager", 200), "POST": ("manager", 201)},
+    "/api/v3/user/tokens/{id}": {"GET": ("manager", 404), "DELETE": ("manager", 404)},
+    "/api/v3/user/tokens/{id}/sso/{org}": {"PUT": ("manager", 404), "DELETE": ("manager", 404)},
+    "/api/v3/orgs/{org}/credential-authorizations": {"GET": ("owner", 200)},
+    "/api/v3/orgs/{org}/credential-authorizations/{credential_id}": {"DELETE": ("owner", 404)},
+    ROBOTS: {"GET": ("owner", 200), "POST": ("owner", 422)},
+    ROBOTS + "/{robot}": {"GET": ("owner", 404), "PATCH": ("owner", 404), "DELETE": ("owner", 404)},
+    ROBOTS + "/{robot}/tokens": {"GET": ("owner", 404), "POST": ("owner", 404)},
+    ROBOTS + "/{robot}/tokens/{id}": {"DELETE": ("owner", 404)},
     MODES + "maintenance": {"GET": ("site", 200), "POST": ("site", None)},  # done in test_admin_api.py
     MODES + "read-only": {"GET": ("site", 200), "POST": ("site", None)},
 }
@@ -135,6 +147,8 @@ def decide_rest(need, caller):
         return 401
     if need == "account" or "site_admin" in caller.scopes:
         return None
+    if need == "manager":
+        return None if caller.holds({"user"}) else 403
     if need == "site":
         return 403
     if caller.membership is None:
@@ -169,9 +183,9 @@ class World:
     def __init__(self, cluster):
         self.cluster = cluster
         self.fresh = 0
-        self.owner = cluster.new_user(("write:packages", "delete:packages", "admin:org"))
+        self.owner = cluster.new_user(("write:packages", "delete:packages", "admin:org", "user"))
         self.people = {name: cluster.new_user(("write:packages", "delete:packages", *scopes)) for name, scopes in (
-            ("reader", ["read:org"]), ("writer", ["read:org"]), ("stranger", ["admin:org"]), ("spare", []))}
+            ("reader", ["read:org"]), ("writer", ["read:org"]), ("stranger", ["admin:org", "user"]), ("spare", []))}
         self.namespaces = {"organization": f"routes-{self.owner.login}", "user": self.owner.login}
         cluster.new_organization(self.namespaces["organization"], self.owner.login)
         for name in ("reader", "writer", "spare"):
@@ -219,7 +233,7 @@ class World:
 
     def spoilt(self, change):
         """A token of the owner's that looks like any other and is none (any more)."""
-        token = self.cluster.new_token(self.owner.login, ["write:packages", "delete:packages", "admin:org"])
+        token = self.cluster.new_token(self.owner.login, ["write:packages", "delete:packages", "admin:org", "user"])
         self.cluster.query(f"UPDATE token SET {change} WHERE hash = sha256(%s) RETURNING id", token.encode())
         return token
 
@@ -227,7 +241,7 @@ class World:
         names = [self.name(where, kind) for where in self.namespaces for kind in self.kinds(where)]
         owner, site = self.owner, self.cluster.env["PACKHOUSE_ADMIN_TOKEN"]
         admin = {"login": owner.login, "role": ADMIN, "creates": ("organization", "user"), "membership": "owner"}
-        all_scopes = ("write:packages", "delete:packages", "admin:org")
+        all_scopes = ("write:packages", "delete:packages", "admin:org", "user")
         credentials = (owner.login, owner.token)
         read_only = self.cluster.new_token(owner.login, ["read:packages"])
         member = {"creates": ("organization",), "membership": "member",
@@ -276,7 +290,8 @@ def test_the_table_here_is_the_gateways():
 
 def fill(world, pattern, name="", session=None):
     path = pattern.format(name=name, session=session or world.session, digest=digest_of(world.loose), reference="v1",
-                          org=world.namespaces["organization"], username=world.people["spare"].login)
+                          org=world.namespaces["organization"], username=world.people["spare"].login,
+                          id=0, credential_id=0, robot="none")
     return path + (f"?digest={digest_of(world.loose)}" if pattern == UPLOAD else "")
 
 
