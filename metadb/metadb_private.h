@@ -63,6 +63,22 @@ struct name_list;
 int await_name_list(struct pg_tx *tx, struct arena *a, size_t limit,
 		    struct name_list *out) MUST_CHECK;
 
+/* Of repository r and its owner, account o; a role stands behind them. */
+#define REPOSITORY_COLUMNS                                                                 \
+	"r.id, o.id, o.kind, o.login, o.site_admin, r.name, r.visibility, r.description, " \
+	"r.homepage, r.url, extract(epoch FROM r.created_at)::bigint, "                    \
+	"extract(epoch FROM r.updated_at)::bigint"
+struct repository;
+struct repository_list;
+struct list_part;
+void repository_take(struct pg_rows *r, int row, struct arena *a, struct repository *out);
+/* Runs the one statement, which answers rows of these columns, one more than the part wants
+ * when there are others behind. */
+int await_repository_list_tx(struct pg_tx *tx, struct arena *a, const struct list_part *part,
+			     struct repository_list *out) MUST_CHECK;
+/* Runs the one statement, which answers enum repository_refusal. */
+int await_refusal(struct pg_tx *tx) MUST_CHECK;
+
 /* Writes a new epoch's row, in a transaction that holds the advisory lock of epochs. */
 struct cluster_map;
 int await_epoch_store(struct pg_tx *tx, struct arena *a, const struct cluster_map *map,

@@ -18,6 +18,11 @@ static const struct {
 static const char *const ROLES[] = {"none", "read", "write", "admin"};
 static const char *const VISIBILITIES[] = {"private", "internal", "public"};
 
+static const char *const REPOSITORY_ROLES[] = {"none",	"read",	    "triage",
+					       "write", "maintain", "admin"};
+static const char *const PERMISSIONS[] = {"none", "pull",     "triage",
+					  "push", "maintain", "admin"};
+
 static const struct {
 	unsigned bit;
 	const char *name;
@@ -131,6 +136,28 @@ int visibility_parse(const char *text, enum visibility *out)
 	if (rc < 0)
 		return rc;
 	*out = (enum visibility)i;
+	return 0;
+}
+
+const char *repository_role_name(enum repository_role r)
+{
+	return REPOSITORY_ROLES[r];
+}
+
+const char *repository_permission_name(enum repository_role r)
+{
+	return PERMISSIONS[r];
+}
+
+int repository_role_parse(const char *text, enum repository_role *out)
+{
+	int i, rc = parse_name(REPOSITORY_ROLES, 6, text, &i);
+
+	if (rc < 0)
+		rc = parse_name(PERMISSIONS, 6, text, &i);
+	if (rc < 0 || i == REPOSITORY_NONE)
+		return ERR_SYNTAX;
+	*out = (enum repository_role)i;
 	return 0;
 }
 

@@ -12,6 +12,16 @@
 #include "proto/base/err.h"
 
 enum role { ROLE_NONE, ROLE_READ, ROLE_WRITE, ROLE_ADMIN };
+/* On a repository, from which packages may inherit: none, read, triage, write, maintain, admin.
+ */
+enum repository_role {
+	REPOSITORY_NONE,
+	REPOSITORY_READ,
+	REPOSITORY_TRIAGE,
+	REPOSITORY_WRITE,
+	REPOSITORY_MAINTAIN,
+	REPOSITORY_ADMIN
+};
 enum visibility { VISIBILITY_PRIVATE, VISIBILITY_INTERNAL, VISIBILITY_PUBLIC };
 
 /*
@@ -76,6 +86,15 @@ const char *role_name(enum role r);
 int role_parse(const char *text, enum role *out) MUST_CHECK;
 const char *visibility_name(enum visibility v);
 int visibility_parse(const char *text, enum visibility *out) MUST_CHECK;
+
+/*
+ * "read", "triage", "write", "maintain", "admin", and for a permission also GitHub's older
+ * words "pull" and "push"; ERR_SYNTAX for others. "none" is only told.
+ */
+const char *repository_role_name(enum repository_role r);
+int repository_role_parse(const char *text, enum repository_role *out) MUST_CHECK;
+/* "pull", "triage", "push", "maintain", "admin"; "none". */
+const char *repository_permission_name(enum repository_role r);
 
 /* Scope names as GitHub writes them: "read:packages", …; "site_admin". */
 int scope_parse(const char *text, size_t len, unsigned *bit) MUST_CHECK;

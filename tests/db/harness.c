@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "metadb/pg_tx.h"
+#include "metadb/repositories.h"
 #include "metadb/schema.h"
 #include "proto/base/log.h"
 
@@ -182,6 +183,16 @@ int64_t await_h_user(const char *login)
 	assert_int_equal(await_user_create(h_db, a, NULL, login, NULL, NULL, &account), 0);
 	id = account.id;
 	arena_free(a);
+	return id;
+}
+
+int64_t await_h_repository(int64_t owner, const char *name)
+{
+	struct repository_change wanted = {.name = name};
+	int64_t id = 0;
+
+	assert_int_equal(await_repository_create(h_db, NULL, owner, &wanted, &id),
+			 REPOSITORY_DONE);
 	return id;
 }
 

@@ -52,6 +52,7 @@ const char *await_h_plan(struct arena *a, const char *sql);
 
 /* Fixtures for what most tests need, made by plain SQL or the functions under test. */
 int64_t await_h_user(const char *login);
+int64_t await_h_repository(int64_t owner, const char *name);
 struct digest h_digest(const char *text);
 /* A chunk whose content is that text. */
 struct upload_chunk h_chunk(const char *text);

@@ -184,6 +184,7 @@ static void names(void **state)
 	char buf[128];
 	enum role role;
 	enum visibility visibility;
+	enum repository_role on;
 	unsigned bit;
 
 	(void)state;
@@ -192,6 +193,13 @@ static void names(void **state)
 	assert_int_equal(role_parse("none", &role), ERR_SYNTAX);
 	assert_int_equal(visibility_parse("internal", &visibility), 0);
 	assert_int_equal(visibility, VISIBILITY_INTERNAL);
+	assert_int_equal(repository_role_parse("push", &on), 0);
+	assert_int_equal(on, REPOSITORY_WRITE);
+	assert_int_equal(repository_role_parse("maintain", &on), 0);
+	assert_int_equal(on, REPOSITORY_MAINTAIN);
+	assert_int_equal(repository_role_parse("none", &on), ERR_SYNTAX);
+	assert_string_equal(repository_role_name(REPOSITORY_READ), "read");
+	assert_string_equal(repository_permission_name(REPOSITORY_READ), "pull");
 	assert_int_equal(scope_parse("read:packages", 13, &bit), 0);
 	assert_int_equal(bit, SCOPE_READ_PACKAGES);
 	assert_int_equal(scope_parse("read:package", 12, &bit), ERR_SYNTAX);
