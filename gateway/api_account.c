@@ -57,7 +57,9 @@ json_t *api_account_json(struct request *rq, const struct account *a, bool priva
 		json_object_set_new(json, "description", json_null());
 	else
 		json_object_set_new(json, "suspended_at",
-				    a->suspended ? json_string(created) : json_null());
+				    a->suspended_at != 0 ? json_string(api_json_time(
+								   rq->arena, a->suspended_at))
+							 : json_null());
 	return json;
 }
 

@@ -47,6 +47,9 @@ static int await_set(struct request *rq, const struct account *org, const struct
 		return refuse_api(rq, 404, "Not Found");
 	if (rc == ERR_CONFLICT)
 		return refuse_api(rq, 403, "The organization would be left without an owner");
+	if (rc == ERR_DENIED)
+		return refuse_api(rq, 403, "You must be an owner of the organization %s",
+				  org->login);
 	return rc < 0 ? give_up(rq, rc, "changing a membership") : 0;
 }
 

@@ -3,11 +3,8 @@
 
 #include <string.h>
 
+#include "metadb/account_row.h"
 #include "metadb/metadb_private.h"
-
-#define ACCOUNT_COLUMNS                                                        \
-	"id, kind, login, name, email, site_admin, suspended_at IS NOT NULL, " \
-	"extract(epoch FROM created_at)::bigint"
 
 /* Row 0 of a statement over ACCOUNT_COLUMNS. */
 static int take_account(struct pg_tx *tx, unsigned statement, struct arena *a,
@@ -17,14 +14,7 @@ static int take_account(struct pg_tx *tx, unsigned statement, struct arena *a,
 
 	if (pg_rows_count(r) == 0)
 		return ERR_NOT_FOUND;
-	out->id = pg_int(r, 0, 0);
-	out->kind = (enum account_kind)pg_int(r, 0, 1);
-	out->login = arena_strdup(a, pg_text(r, 0, 2));
-	out->name = arena_strdup(a, pg_text(r, 0, 3));
-	out->email = arena_strdup(a, pg_text(r, 0, 4));
-	out->site_admin = pg_bool(r, 0, 5);
-	out->suspended = pg_bool(r, 0, 6);
-	out->created_at = pg_int(r, 0, 7);
+	account_take(r, 0, a, out);
 	return pg_tx_error(tx);
 }
 
@@ -32,7 +22,7 @@ int await_account_by_login(struct metadb *db, struct arena *a, const char *login
 			   struct account *out)
 {
 	struct pg_tx *tx = pg_tx_new(db, a, PG_READ);
-	struct pg_stmt *s = pg_tx_add(tx, "SELECT " ACCOUNT_COLUMNS " FROM account "
+	struct pg_stmt *s = pg_tx_add(tx, "SELECT " ACCOUNT_COLUMNS " FROM account a "
 					  "WHERE login = $1 AND deleted_at IS NULL");
 	int rc;
 
@@ -44,7 +34,7 @@ int await_account_by_login(struct metadb *db, struct arena *a, const char *login
 int await_account_by_id(struct metadb *db, struct arena *a, int64_t id, struct account *out)
 {
 	struct pg_tx *tx = pg_tx_new(db, a, PG_READ);
-	struct pg_stmt *s = pg_tx_add(tx, "SELECT " ACCOUNT_COLUMNS " FROM account "
+	struct pg_stmt *s = pg_tx_add(tx, "SELECT " ACCOUNT_COLUMNS " FROM account a "
 					  "WHERE id = $1 AND deleted_at IS NULL");
 	int rc;
 
@@ -56,7 +46,7 @@ int await_account_by_id(struct metadb *db, struct arena *a, int64_t id, struct a
 /* In the transaction of a change that made or found the account with that login. */
 static void add_account_read(struct pg_tx *tx, const char *login)
 {
-	pg_bind_text(pg_tx_add(tx, "SELECT " ACCOUNT_COLUMNS " FROM account "
+	pg_bind_text(pg_tx_add(tx, "SELECT " ACCOUNT_COLUMNS " FROM account a "
 				   "WHERE login = $1 AND deleted_at IS NULL"),
 		     login);
 }
@@ -127,7 +117,7 @@ int await_site_admin_ensure(struct metadb *db, struct arena *a, const char *logi
 int await_membership_set(struct metadb *db, const struct actor *who, int64_t organization,
 			 int64_t user, enum membership role)
 {
-	static const int answer[] = {0, ERR_NOT_FOUND, ERR_CONFLICT};
+	static const int answer[] = {0, ERR_NOT_FOUND, ERR_CONFLICT, ERR_DENIED};
 	struct arena *a = arena_new();
 	struct pg_tx *tx = pg_tx_new(db, a, PG_WRITE);
 	struct pg_stmt *s;
@@ -138,12 +128,7 @@ int await_membership_set(struct metadb *db, const struct actor *who, int64_t org
 	pg_bind_int8(s, organization);
 	pg_bind_int8(s, user);
 	pg_bind_int2(s, role);
-	rc = await_pg_tx(tx);
-	if (rc == 0) {
-		int64_t status = pg_int(pg_tx_rows(tx, 0), 0, 0);
-
-		rc = status < 0 || status > 2 ? ERR_PROTOCOL : answer[status];
-	}
+	rc = await_status(tx, answer, 4);
 	arena_free(a);
 	return rc;
 }

@@ -8,19 +8,34 @@
 #pragma once
 
 #include "metadb/metadb.h"
+#include "proto/model/access.h"
 
 enum account_kind { ACCOUNT_USER = 1, ACCOUNT_ORGANIZATION = 2, ACCOUNT_ROBOT = 3 };
 enum membership { MEMBERSHIP_NONE = 0, MEMBERSHIP_MEMBER = 1, MEMBERSHIP_OWNER = 2 };
+
+/* What an organization wants of its members and packages; of users it says nothing. */
+struct organization_rules {
+	int base_role; /* of members on its repositories, as repository_grant.role: 0, 1, 3, 5
+			*/
+	bool members_create;   /* packages; otherwise owners only */
+	unsigned visibilities; /* that packages may be given: bits 1 << enum visibility */
+	enum visibility default_visibility;
+	bool default_inherits; /* packages that are published linked inherit */
+	bool sso_required;
+};
 
 struct account {
 	int64_t id;
 	enum account_kind kind;
 	const char *login;
-	const char *name;  /* profile name, "" when there is none */
-	const char *email; /* "" when there is none */
+	const char *name;	 /* profile name, "" when there is none */
+	const char *email;	 /* "" when there is none */
+	const char *description; /* "" when there is none */
 	bool site_admin;
-	bool suspended;
+	int64_t suspended_at; /* 0: not */
 	int64_t created_at;
+	int64_t updated_at;
+	struct organization_rules rules;
 };
 
 /* An account that is not deleted; ERR_NOT_FOUND. */
@@ -47,8 +62,10 @@ int await_site_admin_ensure(struct metadb *db, struct arena *a, const char *logi
 			    struct account *out) MUST_CHECK;
 
 /*
- * Sets (or, with MEMBERSHIP_NONE, ends) what a user is in an organization. ERR_NOT_FOUND: no
- * such organization or user; ERR_CONFLICT: it would be left without an owner.
+ * Sets (or, with MEMBERSHIP_NONE, ends) what a user is in an organization. With the membership
+ * all ends that the user has there: teams, and grants on repositories and packages.
+ * ERR_NOT_FOUND: no such organization or user; ERR_CONFLICT: it would be left without an owner;
+ * ERR_DENIED: the actor is neither an owner (any more) nor leaving.
  */
 int await_membership_set(struct metadb *db, const struct actor *who, int64_t organization,
 			 int64_t user, enum membership role) MUST_CHECK;

@@ -1,5 +1,5 @@
 /*
- * Each function is one call of schema/0022.
+ * Each function is one call of schema/0022 or 0045.
  */
 #include "metadb/collect.h"
 
@@ -36,6 +36,14 @@ static int await_batch_of(struct metadb *db, const char *sql, const int64_t *win
 int await_uploads_expire(struct metadb *db, struct collected *out)
 {
 	return await_batch_of(db, "SELECT n, n FROM uploads_expire($1) AS n", NULL, out);
+}
+
+int await_packages_collect(struct metadb *db, int64_t window_ms, struct collected *out)
+{
+	return await_batch_of(db,
+			      "SELECT seen, gone FROM "
+			      "packages_collect($2 * interval '1 millisecond', $1)",
+			      &window_ms, out);
 }
 
 int await_manifests_collect(struct metadb *db, int64_t window_ms, struct collected *out)

@@ -98,6 +98,19 @@ void pg_bind_actor(struct pg_stmt *s, const struct actor *who)
 	pg_bind_text(s, who == NULL ? NULL : who->remote);
 }
 
+int await_status(struct pg_tx *tx, const int *answer, int64_t count)
+{
+	int rc = await_pg_tx(tx);
+	int64_t status;
+
+	if (rc < 0)
+		return rc;
+	status = pg_int(pg_tx_rows(tx, 0), 0, 0);
+	if (pg_tx_error(tx) < 0)
+		return pg_tx_error(tx);
+	return status < 0 || status >= count ? ERR_PROTOCOL : answer[status];
+}
+
 int schema_version_needed(void)
 {
 	return schema_count == 0 ? 0 : schema_scripts[schema_count - 1].version;

@@ -51,6 +51,12 @@ extern const struct batch_kind lookup_modes_kind;
 #define ACTOR_SQL "ROW($1, $2, $3, $4)::actor"
 void pg_bind_actor(struct pg_stmt *s, const struct actor *who);
 
+/*
+ * Runs the one statement, whose first column is a status: an index into `answer`, which has
+ * `count` codes.
+ */
+int await_status(struct pg_tx *tx, const int *answer, int64_t count) MUST_CHECK;
+
 /* What the database takes for an upload's id; on anything else it would raise. */
 bool upload_id_valid(const char *id);
 /* gen, version, size, chunks, algorithm and state, from that column on. */

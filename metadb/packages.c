@@ -70,3 +70,34 @@ int await_catalog_list(struct metadb *db, struct arena *a, int64_t account_id, i
 	pg_bind_int8(s, (int64_t)limit + 1);
 	return await_name_list(tx, a, limit, out);
 }
+
+int await_package_delete(struct metadb *db, const struct actor *who, int64_t package_id)
+{
+	struct arena *a = arena_new();
+	struct pg_tx *tx = pg_tx_new(db, a, PG_WRITE);
+	struct pg_stmt *s = pg_tx_add(tx, "SELECT package_delete(" ACTOR_SQL ", $5)");
+	int rc;
+
+	pg_bind_actor(s, who);
+	pg_bind_int8(s, package_id);
+	rc = await_pg_tx(tx);
+	if (rc == 0 && !pg_bool(pg_tx_rows(tx, 0), 0, 0))
+		rc = ERR_NOT_FOUND;
+	arena_free(a);
+	return rc;
+}
+
+int await_package_restore(struct metadb *db, const struct actor *who, int64_t package_id)
+{
+	static const int answer[] = {0, ERR_NOT_FOUND, ERR_CONFLICT};
+	struct arena *a = arena_new();
+	struct pg_tx *tx = pg_tx_new(db, a, PG_WRITE);
+	struct pg_stmt *s = pg_tx_add(tx, "SELECT package_restore(" ACTOR_SQL ", $5)");
+	int rc;
+
+	pg_bind_actor(s, who);
+	pg_bind_int8(s, package_id);
+	rc = await_status(tx, answer, 3);
+	arena_free(a);
+	return rc;
+}

@@ -50,3 +50,15 @@ int await_catalog_list(struct metadb *db, struct arena *a, int64_t account_id, i
 /* One package, published or not; ERR_NOT_FOUND. Texts live in the arena. */
 int await_package_get(struct metadb *db, struct arena *a, int64_t package_id,
 		      struct package *out) MUST_CHECK;
+
+/*
+ * The whole package: gone for everybody with the transaction, as it was until the keeper's
+ * restore window is over (schema/0045). ERR_NOT_FOUND: there is none, or it is deleted;
+ * ERR_UNAVAILABLE also from a server that was not adopted after a restore.
+ */
+int await_package_delete(struct metadb *db, const struct actor *who,
+			 int64_t package_id) MUST_CHECK;
+/* With all its tags and manifests. ERR_NOT_FOUND: nothing to restore (any more), or the account
+ * is gone; ERR_CONFLICT: another package has its name now. */
+int await_package_restore(struct metadb *db, const struct actor *who,
+			  int64_t package_id) MUST_CHECK;

@@ -73,6 +73,7 @@ static int await_collect(struct keeper *k)
 	struct collected links = {0};
 	struct collected blobs = {0};
 	struct collected manifests = {0};
+	struct collected packages = {0};
 	struct collected uploads = {0};
 	int rc;
 
@@ -80,6 +81,9 @@ static int await_collect(struct keeper *k)
 	rc = await_uploads_expire(k->db, &uploads);
 	metric_add(M_KEEPER_EXPIRED, uploads.gone);
 	await_failpoint(FP_COLLECT_MANIFESTS);
+	if (rc == 0)
+		rc = await_packages_collect(k->db, settings()->keeper_restore_window,
+					    &packages);
 	if (rc == 0)
 		rc = await_manifests_collect(k->db, settings()->keeper_restore_window,
 					     &manifests);
@@ -99,8 +103,9 @@ static int await_collect(struct keeper *k)
 			 (long long)links.gone, (long long)blobs.gone);
 	if (rc < 0)
 		return rc;
-	return uploads.seen == COLLECT_BATCH || manifests.seen == COLLECT_BATCH ||
-	       links.seen == COLLECT_BATCH || blobs.seen == COLLECT_BATCH;
+	return packages.seen > 0 || uploads.seen == COLLECT_BATCH ||
+	       manifests.seen == COLLECT_BATCH || links.seen == COLLECT_BATCH ||
+	       blobs.seen == COLLECT_BATCH;
 }
 
 /* All that is due. *more: a batch was full, there may be others behind it */
