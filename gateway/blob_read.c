@@ -17,9 +17,16 @@ static struct wire_pair *pairs_of(struct arena *a, const struct chunk_list *list
 	return pairs;
 }
 
+struct store_reader *blob_read_start_within(struct request *rq, const struct chunk_list *list,
+					    uint64_t first, uint64_t length, int64_t timeout_ms)
+{
+	return store_reader_start(rq->worker->store, pairs_of(rq->arena, list), list->count,
+				  first, length, timeout_ms);
+}
+
 struct store_reader *blob_read_start(struct request *rq, const struct chunk_list *list,
 				     uint64_t first, uint64_t length)
 {
-	return store_reader_start(rq->worker->store, pairs_of(rq->arena, list), list->count,
-				  first, length, rq->worker->set->gateway_storage_timeout);
+	return blob_read_start_within(rq, list, first, length,
+				      rq->worker->set->gateway_storage_timeout);
 }

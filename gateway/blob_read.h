@@ -12,3 +12,7 @@
  * End it with store_reader_end(). */
 struct store_reader *blob_read_start(struct request *rq, const struct chunk_list *list,
 				     uint64_t first, uint64_t length);
+/* With a time-out of its own for each piece. */
+struct store_reader *blob_read_start_within(struct request *rq, const struct chunk_list *list,
+					    uint64_t first, uint64_t length,
+					    int64_t timeout_ms);

@@ -119,11 +119,35 @@ static int read_image(struct reading *r)
 	return read_refs(r, "layers", "layer");
 }
 
+static bool is_text(const json_t *object, const char *key, const char *text)
+{
+	const char *value = strict_json_text(object, key);
+
+	return value != NULL && strcmp(value, text) == 0;
+}
+
+/* As buildkit marks them: by an annotation, and by a platform that nobody has. */
+static bool is_aside(const json_t *child)
+{
+	const json_t *platform = json_object_get(child, "platform");
+
+	return is_text(json_object_get(child, "annotations"), "vnd.docker.reference.type",
+		       "attestation-manifest") ||
+	       (is_text(platform, "os", "unknown") &&
+		is_text(platform, "architecture", "unknown"));
+}
+
 static int read_index(struct reading *r)
 {
+	const json_t *list = member(r->json, "manifests");
+	int rc;
+
 	if (member(r->json, "layers") != NULL || member(r->json, "config") != NULL)
 		return complain(r, "an index must not have layers or config");
-	return read_refs(r, "manifests", "manifest");
+	rc = read_refs(r, "manifests", "manifest");
+	for (size_t i = 0; rc == 0 && i < r->m->ref_count; i++)
+		r->m->refs[i].aside = is_aside(json_array_get(list, i));
+	return rc;
 }
 
 static void free_text(void *text)
@@ -152,6 +176,7 @@ static int read_annotations(struct reading *r)
 		return complain(r, "annotations cannot be read");
 	arena_defer(r->a, free_text, text);
 	r->m->annotations = text;
+	r->m->annotation_map = annotations;
 	return 0;
 }
 

@@ -10,6 +10,7 @@
  */
 #pragma once
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -28,6 +29,7 @@ struct manifest_ref {
 	int64_t size;
 	const char *media_type;
 	bool foreign; /* its bytes need not be in this registry */
+	bool aside;   /* of a child: no image to run, but an attestation about one */
 };
 
 struct manifest {
@@ -39,8 +41,9 @@ struct manifest {
 	size_t ref_count;
 	bool has_subject;
 	struct manifest_ref subject;
-	const char *annotations; /* JSON object as text, NULL if none */
-	const char *complaint;	 /* after a failure: a sentence for the client */
+	const char *annotations;      /* JSON object as text, NULL if none */
+	const json_t *annotation_map; /* the same, alive as long as the arena */
+	const char *complaint;	      /* after a failure: a sentence for the client */
 };
 
 /*

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "gateway/auth.h"
+#include "gateway/config_labels.h"
 #include "gateway/etag.h"
 #include "gateway/handlers.h"
 #include "gateway/manifest.h"
@@ -14,6 +15,7 @@
 #include "gateway/worker.h"
 #include "metadb/manifests.h"
 #include "proto/base/failpoint.h"
+#include "proto/model/source_url.h"
 
 static int refuse_tag(struct request *rq)
 {
@@ -115,10 +117,48 @@ static int await_put(struct request *rq, struct manifest_new *m, struct manifest
 	int rc;
 
 	m->target = auth_target(rq);
+	m->pusher_role = rq->standing.role;
 	await_failpoint(FP_MANIFEST_BEFORE);
 	rc = await_manifest_put(rq->worker->metadb, rq->arena, &who, m, out);
 	await_failpoint(FP_MANIFEST_DONE);
 	return rc;
+}
+
+/* The images of an index, unless they are too many to be looked at. */
+static void collect_images(struct arena *a, const struct manifest *m, struct manifest_new *out)
+{
+	struct digest *list = arena_alloc(a, (m->ref_count + 1) * sizeof(*list));
+	size_t n = 0;
+
+	for (size_t i = 0; m->kind == MANIFEST_INDEX && i < m->ref_count; i++)
+		if (!m->refs[i].aside)
+			list[n++] = m->refs[i].digest;
+	out->images = list;
+	out->images_count = n <= MANIFEST_IMAGES_MAX ? n : 0;
+}
+
+/* How a repository of the request's namespace is called when it is given no other address. */
+static const char *own_source(struct request *rq)
+{
+	const char *url =
+		arena_printf(rq->arena, "%s/%s", request_base_url(rq), rq->repo.namespace);
+	const char *source;
+
+	return source_url_normalise(rq->arena, url, strlen(url), &source) < 0 ? NULL : source;
+}
+
+/* What it says of itself. Labels of an image's config go before its annotations. */
+static void await_labels(struct request *rq, const struct manifest *m, struct manifest_new *out)
+{
+	struct labels l;
+
+	labels_init(&l, rq->arena);
+	await_config_labels(rq, m, &l);
+	labels_add(&l, m->annotation_map);
+	out->labels = labels_json(&l);
+	out->source = labels_source(&l);
+	out->own_source = own_source(rq);
+	collect_images(rq->arena, m, out);
 }
 
 /* The tags that a push sets. */
@@ -167,6 +207,7 @@ static int await_record(struct request *rq, const struct manifest *m, const stru
 	int rc, status;
 
 	collect(rq->arena, m, &wanted);
+	await_labels(rq, m, &wanted);
 	rc = await_put(rq, &wanted, &put);
 	if (rc == ERR_CONFLICT) {
 		status = await_auth_again(rq);

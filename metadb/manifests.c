@@ -1,5 +1,5 @@
 /*
- * Storing a manifest is one call of manifest_put() in schema/0007. Its digests go sorted and
+ * Storing a manifest is one call of manifest_put() in schema/0058. Its digests go sorted and
  * without repetition: rows are locked in that order, and what is missing comes back as
  * positions.
  */
@@ -35,7 +35,8 @@ static struct digest_set sorted(struct arena *a, const struct digest *d, size_t 
 }
 
 static void bind_put(struct pg_stmt *s, const struct actor *who, const struct manifest_new *m,
-		     const struct digest_set *blobs, const struct digest_set *children)
+		     const struct digest_set *blobs, const struct digest_set *children,
+		     const struct digest_set *images)
 {
 	struct pg_array tags;
 
@@ -58,6 +59,11 @@ static void bind_put(struct pg_stmt *s, const struct actor *who, const struct ma
 	for (size_t i = 0; i < m->tags_count; i++)
 		pg_array_text(&tags, m->tags[i]);
 	pg_bind_array(s, &tags);
+	pg_bind_text(s, m->labels);
+	pg_bind_text(s, m->source);
+	pg_bind_text(s, m->own_source);
+	pg_bind_int2(s, (int)m->pusher_role);
+	pg_bind_digests(s, images->digest, images->count);
 }
 
 /* Positions (from 1) in a set → the digests there. */
@@ -85,20 +91,25 @@ int await_manifest_put(struct metadb *db, struct arena *a, const struct actor *w
 	struct pg_tx *tx = pg_tx_new(db, a, PG_WRITE);
 	struct digest_set blobs;
 	struct digest_set children;
+	struct digest_set images;
 	struct pg_rows *r;
 	int64_t status;
 	int rc;
 
 	memset(out, 0, sizeof(*out));
-	if (m->blobs_count + m->children_count > MANIFEST_REFERENCES_MAX)
+	if (m->blobs_count + m->children_count > MANIFEST_REFERENCES_MAX ||
+	    m->images_count > MANIFEST_IMAGES_MAX)
 		return ERR_LIMIT;
 	blobs = sorted(a, m->blobs, m->blobs_count);
 	children = sorted(a, m->children, m->children_count);
-	bind_put(pg_tx_add(tx, "SELECT status, manifest_id, package_id, created, published, "
-			       "absent_blobs, absent_children FROM manifest_put(" ACTOR_SQL
-			       ", $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, "
-			       "$18::jsonb, $19, $20, $21, $22, $23, $24)"),
-		 who, m, &blobs, &children);
+	images = sorted(a, m->images, m->images_count);
+	bind_put(pg_tx_add(tx,
+			   "SELECT status, manifest_id, package_id, created, published, "
+			   "absent_blobs, absent_children FROM manifest_put(" ACTOR_SQL
+			   ", $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, "
+			   "$18::jsonb, $19, $20, $21, $22, $23, $24, $25::jsonb, $26, $27, "
+			   "$28, $29, $30)"),
+		 who, m, &blobs, &children, &images);
 	rc = await_pg_tx(tx);
 	if (rc < 0)
 		return rc;

@@ -13,6 +13,8 @@
 #include "proto/model/media.h"
 
 #define MANIFEST_REFERENCES_MAX 10000
+/* Images of an index whose labels are compared. */
+#define MANIFEST_IMAGES_MAX 100
 
 struct manifest_new {
 	struct package_target target;
@@ -30,6 +32,13 @@ struct manifest_new {
 	size_t children_count;
 	const char *const *tags; /* none, one or more */
 	size_t tags_count;
+	const char *labels;	/* JSON object as text, bounded (gateway/labels.h), or NULL */
+	const char *source;	/* where it comes from, normalised, or NULL */
+	const char *own_source; /* this registry and namespace, normalised, or NULL */
+	const struct digest
+		*images;       /* those children of an index that have a say in its labels */
+	size_t images_count;   /* at most MANIFEST_IMAGES_MAX */
+	enum role pusher_role; /* on the package, before this push */
 };
 
 struct manifest_put {
@@ -46,10 +55,10 @@ struct manifest_put {
 
 /*
  * Locks the links of its blobs, checks them and its children, stores the manifest, moves the
- * tags, publishes the package; all or nothing, one round trip, idempotent. ERR_NOT_FOUND: blobs
- * or children are missing (the lists), or, with both lists empty, the package or namespace is
- * gone. ERR_LIMIT: more than MANIFEST_REFERENCES_MAX references; ERR_CONFLICT: struct
- * package_target.
+ * tags, publishes the package, links it to its repository (schema/0058); all or nothing, one
+ * round trip, idempotent. ERR_NOT_FOUND: blobs or children are missing (the lists), or, with
+ * both lists empty, the package or namespace is gone. ERR_LIMIT: more than
+ * MANIFEST_REFERENCES_MAX references; ERR_CONFLICT: struct package_target.
  */
 int await_manifest_put(struct metadb *db, struct arena *a, const struct actor *who,
 		       const struct manifest_new *m, struct manifest_put *out) MUST_CHECK;

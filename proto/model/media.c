@@ -58,6 +58,12 @@ const char *media_manifest_type(const char *type, size_t len)
 	return found != NULL ? found->type : NULL;
 }
 
+bool media_image_config(const char *type)
+{
+	return strcasecmp(type, MEDIA_OCI_CONFIG) == 0 ||
+	       strcasecmp(type, MEDIA_DOCKER_CONFIG) == 0;
+}
+
 bool media_layer_foreign(const char *type)
 {
 	for (size_t i = 0; i < sizeof(FOREIGN) / sizeof(FOREIGN[0]); i++)

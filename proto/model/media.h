@@ -12,6 +12,8 @@
 #define MEDIA_DOCKER_MANIFEST "application/vnd.docker.distribution.manifest.v2+json"
 #define MEDIA_DOCKER_LIST     "application/vnd.docker.distribution.manifest.list.v2+json"
 #define MEDIA_OCI_EMPTY	      "application/vnd.oci.empty.v1+json"
+#define MEDIA_OCI_CONFIG      "application/vnd.oci.image.config.v1+json"
+#define MEDIA_DOCKER_CONFIG   "application/vnd.docker.container.image.v1+json"
 
 enum manifest_kind {
 	MANIFEST_NONE,	  /* no type that this registry stores */
@@ -26,5 +28,7 @@ enum manifest_kind media_manifest_kind(const char *type, size_t len);
 const char *media_manifest_type(const char *type, size_t len);
 /* Length of the type without parameters and trailing blanks. */
 size_t media_type_length(const char *type, size_t len);
+/* The config of an image that runs, with its labels: OCI's and Docker's type. */
+bool media_image_config(const char *type);
 /* Layers whose bytes need not be here (foreign and non-distributable layers). */
 bool media_layer_foreign(const char *type);

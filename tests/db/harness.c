@@ -174,6 +174,26 @@ const char *await_h_plan(struct arena *a, const char *sql)
 	return plan;
 }
 
+static int64_t await_touched(struct pg_tx *tx)
+{
+	pg_tx_add(tx, "SELECT coalesce(sum(seq_tup_read + coalesce(idx_tup_fetch, 0)), 0)::"
+		      "bigint FROM pg_stat_xact_user_tables");
+	assert_int_equal(await_pg_tx(tx), 0);
+	return pg_int(pg_tx_rows(tx, 0), 0, 0);
+}
+
+void await_h_cheap(struct pg_tx *tx, const char *sql, int rows, int64_t most)
+{
+	int64_t before = await_touched(tx), touched;
+
+	pg_tx_add(tx, sql);
+	assert_int_equal(await_pg_tx(tx), 0);
+	assert_int_equal(pg_rows_count(pg_tx_rows(tx, 0)), rows);
+	touched = await_touched(tx) - before;
+	if (touched > most)
+		fail_msg("%s: %lld rows touched", sql, (long long)touched);
+}
+
 int64_t await_h_user(const char *login)
 {
 	struct arena *a = arena_new();

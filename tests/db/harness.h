@@ -49,6 +49,10 @@ void await_h_sql(const char *sql);
 int64_t await_h_int(const char *sql);
 /* The plan of a statement as one text, from the arena. */
 const char *await_h_plan(struct arena *a, const char *sql);
+struct pg_tx;
+/* Runs a statement that answers a page of `rows`, in a transaction that was begun; no more rows
+ * are touched than `most`. */
+void await_h_cheap(struct pg_tx *tx, const char *sql, int rows, int64_t most);
 
 /* Fixtures for what most tests need, made by plain SQL or the functions under test. */
 int64_t await_h_user(const char *login);

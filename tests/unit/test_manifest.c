@@ -91,6 +91,37 @@ static void index_and_subject(void **state)
 	assert_string_equal(m.media_type, MEDIA_DOCKER_LIST);
 }
 
+#define CHILD \
+	"{\"mediaType\":\"" MEDIA_OCI_MANIFEST "\",\"digest\":\"sha256:" HEX "\",\"size\":5"
+
+/* What is no image to run: buildkit's two marks, each alone. */
+static void attestations(void **state)
+{
+	static const struct {
+		const char *rest;
+		bool aside;
+	} cases[] = {
+		{"}", false},
+		{",\"platform\":{\"os\":\"linux\",\"architecture\":\"amd64\"}}", false},
+		{",\"platform\":{\"os\":\"unknown\",\"architecture\":\"unknown\"}}", true},
+		{",\"platform\":{\"os\":\"unknown\",\"architecture\":\"arm64\"}}", false},
+		{",\"platform\":7,\"annotations\":[]}", false},
+		{",\"annotations\":{\"vnd.docker.reference.type\":\"attestation-manifest\"}}",
+		 true},
+		{",\"annotations\":{\"vnd.docker.reference.type\":\"other\"}}", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const char *body =
+			arena_printf(arena, "{\"schemaVersion\":2,\"manifests\":[" CHILD "%s]}",
+				     cases[i].rest);
+
+		assert_int_equal(parse(MEDIA_OCI_INDEX, body), 0);
+		assert_int_equal(m.refs[0].aside, cases[i].aside);
+	}
+}
+
 static void ambiguous(void **state)
 {
 	(void)state;
@@ -190,7 +221,8 @@ int main(void)
 		CASE(image),	       CASE(index_and_subject),
 		CASE(ambiguous),       CASE(type_is_the_registrys_own),
 		CASE(types_of_layers), CASE(malformed),
-		CASE(schema1),	       CASE(bounds)};
+		CASE(schema1),	       CASE(bounds),
+		CASE(attestations)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
