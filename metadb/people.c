@@ -111,8 +111,8 @@ int await_organizations_of(struct metadb *db, struct arena *a, int64_t user, int
 	"SELECT FROM membership m WHERE m.organization_id = $1 "               \
 	"AND m.account_id = g.account_id)"
 
-int await_collaborator_list(struct metadb *db, struct arena *a, int64_t organization,
-			    int64_t offset, int64_t limit, struct account_list *out)
+int await_outsider_list(struct metadb *db, struct arena *a, int64_t organization,
+			int64_t offset, int64_t limit, struct account_list *out)
 {
 	struct pg_tx *tx = pg_tx_new(db, a, PG_READ);
 	struct pg_stmt *s;

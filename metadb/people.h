@@ -32,8 +32,8 @@ int await_member_list(struct metadb *db, struct arena *a, int64_t organization,
 int await_organizations_of(struct metadb *db, struct arena *a, int64_t user, int64_t viewer,
 			   int64_t offset, int64_t limit, struct account_list *out) MUST_CHECK;
 /* Who is no member of the organization, and has something on one of its repositories. */
-int await_collaborator_list(struct metadb *db, struct arena *a, int64_t organization,
-			    int64_t offset, int64_t limit, struct account_list *out) MUST_CHECK;
+int await_outsider_list(struct metadb *db, struct arena *a, int64_t organization,
+			int64_t offset, int64_t limit, struct account_list *out) MUST_CHECK;
 /* Members of a team and of those below it; role: 0 for all, of their own role in the team. */
 int await_team_member_list(struct metadb *db, struct arena *a, int64_t team, int role,
 			   int64_t offset, int64_t limit, struct account_list *out) MUST_CHECK;

@@ -361,13 +361,11 @@ static void await_manifest(int64_t package, const char *digit, int kind, const c
 		"2, 1, '{}')",
 		(long long)package, digit, kind));
 	if (child != NULL)
-		await_h_sql(arena_printf(
-			a,
-			"INSERT INTO manifest_child (manifest_id, package_id, algorithm, digest) "
-			"SELECT id, package_id, 1, decode(repeat('%s', 64), 'hex') "
-			"FROM manifest WHERE package_id = %lld "
-			"AND digest = decode(repeat('%s', 64), 'hex')",
-			child, (long long)package, digit));
+		await_h_sql(arena_printf(a,
+					 "INSERT INTO manifest_child (manifest_id, package_id, "
+					 "algorithm, digest) SELECT max(id), %lld, 1, "
+					 "decode(repeat('%s', 64), 'hex') FROM manifest",
+					 (long long)package, child));
 	arena_free(a);
 }
 
