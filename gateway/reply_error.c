@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "gateway/reply.h"
+#include "gateway/utf8.h"
 #include "proto/base/log.h"
 
 #define DOCUMENTATION "/api/v3"
@@ -20,22 +21,6 @@ static const struct {
 #undef REFUSAL
 };
 
-/* Length of the UTF-8 character at `s`, 0 when it is none (RFC 3629). */
-static size_t utf8_length(const unsigned char *s)
-{
-	size_t len = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
-
-	if (s[0] > 0xf4)
-		return 0;
-	for (size_t i = 1; i < len; i++)
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
-	    (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
-		return 0;
-	return len;
-}
-
 const char *reply_json_string(struct arena *a, const char *text)
 {
 	static const char digits[] = "0123456789abcdef";
@@ -45,7 +30,7 @@ const char *reply_json_string(struct arena *a, const char *text)
 
 	*to++ = '"';
 	while (*s != '\0') {
-		size_t len = utf8_length(s);
+		size_t len = utf8_length((const char *)s);
 
 		if (len == 0) {
 			to = stpcpy(to, "\\ufffd");

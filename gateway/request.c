@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "gateway/reply.h"
+#include "gateway/utf8.h"
 #include "gateway/worker.h"
 #include "proto/base/log.h"
 #include "proto/base/log_pace.h"
@@ -99,6 +100,18 @@ static int refuse_method(struct request *rq)
 			   ALLOWED_WORDS, allowed);
 }
 
+/* What REST takes out of paths and queries goes to a database that knows UTF-8 only. */
+static bool is_text(const struct uri_path *parts, const struct uri_query *query)
+{
+	for (unsigned i = 0; i < parts->count; i++)
+		if (!utf8_valid(parts->segment[i].data))
+			return false;
+	for (unsigned i = 0; i < query->count; i++)
+		if (!utf8_valid(query->pairs[i].value))
+			return false;
+	return true;
+}
+
 /* Path and query to a route and its parameters; false when they are not properly escaped. */
 static bool find_route(struct request *rq)
 {
@@ -111,7 +124,7 @@ static bool find_route(struct request *rq)
 	    uri_query_parse(rq->arena, query, &rq->query) < 0)
 		return false;
 	route_find(route_table, rq->arena, rq->head->method, &parts, &rq->match);
-	return true;
+	return rq->surface != SURFACE_REST || is_text(&parts, &rq->query);
 }
 
 /* A route was found, and a name in it is one: 0, or refused. */

@@ -12,6 +12,7 @@
 #include "gateway/http_print.h"
 #include "gateway/http_uri.h"
 #include "gateway/route.h"
+#include "gateway/utf8.h"
 
 static struct slice text_of(const char *text)
 {
@@ -297,6 +298,21 @@ static void lengths(void **state)
 	assert_true(body_done(&b));
 }
 
+static void utf8(void **state)
+{
+	static const char *const bad[] = {"\xff",	  "a\x80",
+					  "\xc3",	  "\xc3(",
+					  "\xc0\xaf",	  "\xe0\x80\xaf",
+					  "\xed\xa0\x80", "\xf4\x90\x80\x80",
+					  "\xe2\x82",	  "\xf8\x88\x80\x80\x80"};
+
+	(void)state;
+	assert_true(utf8_valid(""));
+	assert_true(utf8_valid("a\xc3\xbc\xe2\x82\xac\xf0\x9f\x90\xb3z"));
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_false(utf8_valid(bad[i]));
+}
+
 static void printed_heads(void **state)
 {
 	static const struct reply_field fields[] = {{"A", "b"}, {"C", "d"}};
@@ -338,6 +354,7 @@ int main(void)
 		cmocka_unit_test(bad_chunks),
 		cmocka_unit_test(bounded_extensions_and_trailers),
 		cmocka_unit_test(lengths),
+		cmocka_unit_test(utf8),
 		cmocka_unit_test(printed_heads),
 	};
 
