@@ -76,17 +76,22 @@ int await_api_account(struct request *rq, const char *param, enum account_kind k
 	return rc < 0 ? give_up(rq, rc, "looking up an account") : 0;
 }
 
+int await_api_self(struct request *rq, struct account *out)
+{
+	int rc =
+		await_account_by_id(rq->worker->metadb, rq->arena, rq->caller->account_id, out);
+
+	if (rc == ERR_NOT_FOUND)
+		return refuse_api(rq, 404, "Not Found");
+	return rc < 0 ? give_up(rq, rc, "looking up the caller") : 0;
+}
+
 int api_user_self(struct request *rq)
 {
 	struct account a;
-	int rc;
+	int status = await_api_self(rq, &a);
 
-	rc = await_account_by_id(rq->worker->metadb, rq->arena, rq->caller->account_id, &a);
-	if (rc == ERR_NOT_FOUND)
-		return refuse_api(rq, 404, "Not Found");
-	if (rc < 0)
-		return give_up(rq, rc, "looking up the caller");
-	return api_json_reply(rq, 200, api_account_json(rq, &a, true));
+	return status != 0 ? status : api_json_reply(rq, 200, api_account_json(rq, &a, true));
 }
 
 int api_user_get(struct request *rq)

@@ -14,6 +14,8 @@ json_t *api_account_json(struct request *rq, const struct account *a, bool priva
 /* The short form that other objects embed ("simple user"). */
 json_t *api_account_brief(struct request *rq, const struct account *a);
 
+/* The caller's own; as below. */
+int await_api_self(struct request *rq, struct account *out) MUST_CHECK;
 /*
  * The account named by a path parameter: 0, or it has refused (404) and returns the status.
  * kind 0: any.

@@ -33,17 +33,6 @@ static const char *new_login(struct request *rq, const json_t *body, const char 
 	return NULL;
 }
 
-/* An optional text of at most `max` bytes. */
-static const char *short_text(struct request *rq, const json_t *body, const char *resource,
-			      const char *field, size_t max, int *status)
-{
-	const char *text = api_json_text(rq, body, resource, field, false, status);
-
-	if (*status == 0 && text != NULL && strlen(text) > max)
-		*status = api_json_invalid(rq, resource, field, "too_long");
-	return text;
-}
-
 int api_admin_user_create(struct request *rq)
 {
 	struct actor who = auth_actor(rq);
@@ -56,8 +45,8 @@ int api_admin_user_create(struct request *rq)
 	if (status != 0)
 		return status;
 	login = new_login(rq, body, "User", &status);
-	email = short_text(rq, body, "User", "email", EMAIL_MAX, &status);
-	name = short_text(rq, body, "User", "name", NAME_MAX_BYTES, &status);
+	email = api_json_short_text(rq, body, "User", "email", EMAIL_MAX, &status);
+	name = api_json_short_text(rq, body, "User", "name", NAME_MAX_BYTES, &status);
 	if (status != 0)
 		return status;
 	rc = await_user_create(rq->worker->metadb, rq->arena, &who, login, email, name, &a);
@@ -81,7 +70,8 @@ int api_admin_org_create(struct request *rq)
 		return status;
 	login = new_login(rq, body, "Organization", &status);
 	admin = api_json_text(rq, body, "Organization", "admin", true, &status);
-	name = short_text(rq, body, "Organization", "profile_name", NAME_MAX_BYTES, &status);
+	name = api_json_short_text(rq, body, "Organization", "profile_name", NAME_MAX_BYTES,
+				   &status);
 	if (status != 0)
 		return status;
 	rc = await_organization_create(rq->worker->metadb, rq->arena, &who, login, name,

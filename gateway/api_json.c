@@ -93,6 +93,24 @@ const char *api_json_text(struct request *rq, const json_t *body, const char *re
 	return json_string_value(value);
 }
 
+const char *api_json_short_text(struct request *rq, const json_t *body, const char *resource,
+				const char *field, size_t max, int *status)
+{
+	const char *text = api_json_text(rq, body, resource, field, false, status);
+
+	if (*status == 0 && text != NULL && strlen(text) > max)
+		*status = api_json_invalid(rq, resource, field, "too_long");
+	return text;
+}
+
+const char *api_json_change(struct request *rq, const json_t *body, const char *resource,
+			    const char *field, size_t max, int *status)
+{
+	if (json_is_null(json_object_get(body, field)))
+		return "";
+	return api_json_short_text(rq, body, resource, field, max, status);
+}
+
 const char *api_json_time(struct arena *a, int64_t seconds)
 {
 	time_t when = (time_t)seconds;

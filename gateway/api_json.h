@@ -28,6 +28,13 @@ int api_json_reply(struct request *rq, int status, json_t *json);
 const char *api_json_text(struct request *rq, const json_t *body, const char *resource,
 			  const char *field, bool required, int *status);
 
+/* The same for an optional one of at most `max` bytes. */
+const char *api_json_short_text(struct request *rq, const json_t *body, const char *resource,
+				const char *field, size_t max, int *status);
+/* Likewise, where a null that is sent means "". */
+const char *api_json_change(struct request *rq, const json_t *body, const char *resource,
+			    const char *field, size_t max, int *status);
+
 /* 422 "Validation Failed" with one error {resource, field, code}. */
 int api_json_invalid(struct request *rq, const char *resource, const char *field,
 		     const char *code);

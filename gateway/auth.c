@@ -131,23 +131,43 @@ int auth_note_caller(struct request *rq, const struct caller *c)
 	return rate_limit(rq, c->account_id);
 }
 
-static bool has_scope(const struct request *rq, unsigned scope)
+bool auth_has_scopes(const struct request *rq, unsigned scopes)
 {
-	return (scope_closure(rq->caller->scopes) & scope) == scope;
+	return (scope_closure(rq->caller->scopes) & scopes) == scopes;
 }
 
 static bool is_site_admin(const struct request *rq)
 {
-	return rq->caller->site_admin && has_scope(rq, SCOPE_SITE_ADMIN) &&
+	return rq->caller->site_admin && auth_has_scopes(rq, SCOPE_SITE_ADMIN) &&
 	       !rq->caller->limited;
 }
 
-/* Site admins pass; others need a membership of the organization in {org}, and the scope. */
-static int await_organization(struct request *rq, enum membership needed, unsigned scope)
+int await_auth_inside(struct request *rq, int64_t account, const char *login)
+{
+	enum outside outside;
+	int rc = await_token_outside(rq->worker->metadb, rq->caller->token_id, account,
+				     &outside);
+
+	if (rc < 0)
+		return give_up(rq, rc, "looking up the limits of the token");
+	return outside == OUTSIDE_NOT ? 0 : auth_refuse_outside(rq, outside, login);
+}
+
+/* What one does with what is his own. */
+static int await_own(struct request *rq, unsigned scopes)
+{
+	if (scopes == 0)
+		return 0;
+	if (!auth_has_scopes(rq, scopes))
+		return auth_refuse_scopes(rq, scopes);
+	return await_auth_inside(rq, rq->caller->account_id, rq->caller->login);
+}
+
+/* Site admins pass; others need a membership of the organization in {org}, and the scopes. */
+static int await_organization(struct request *rq, enum membership needed, unsigned scopes)
 {
 	const char *login = request_param(rq, "org");
 	enum membership role;
-	enum outside outside;
 	struct account org;
 	int rc;
 
@@ -167,13 +187,9 @@ static int await_organization(struct request *rq, enum membership needed, unsign
 	if (role < needed)
 		return refuse_api(rq, 403, "You must be an owner of the organization %s",
 				  org.login);
-	if (!has_scope(rq, scope))
-		return refuse_api(rq, 403, "The token provided does not have the scope %s",
-				  scope == SCOPE_ADMIN_ORG ? "admin:org" : "read:org");
-	rc = await_token_outside(rq->worker->metadb, rq->caller->token_id, org.id, &outside);
-	if (rc < 0)
-		return give_up(rq, rc, "looking up the limits of the token");
-	return outside == OUTSIDE_NOT ? 0 : auth_refuse_outside(rq, outside, org.login);
+	if (!auth_has_scopes(rq, scopes))
+		return auth_refuse_scopes(rq, scopes);
+	return await_auth_inside(rq, org.id, org.login);
 }
 
 /* Tokens of workflows and codespaces are for packages: of REST they see nothing else. */
@@ -217,8 +233,11 @@ static int await_person(struct request *rq, const struct right *right,
 	if (need == NEED_ORG_ADMIN)
 		return await_organization(rq, MEMBERSHIP_OWNER, SCOPE_ADMIN_ORG);
 	if (need == NEED_ORG_MEMBER)
-		return await_organization(rq, MEMBERSHIP_MEMBER, SCOPE_READ_ORG);
-	return 0;
+		return await_organization(rq, MEMBERSHIP_MEMBER,
+					  right->scopes != 0 ? right->scopes : SCOPE_READ_ORG);
+	if (need == NEED_REPOSITORY)
+		return await_auth_repository(rq, right);
+	return await_own(rq, right->scopes);
 }
 
 /*

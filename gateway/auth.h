@@ -59,5 +59,11 @@ struct package_target auth_target(const struct request *rq);
  */
 int await_auth_again(struct request *rq) MUST_CHECK;
 
+/* Of the caller's credential, with all that its scopes imply. For a known caller. */
+bool auth_has_scopes(const struct request *rq, unsigned scopes);
+
+/* REST: 0, or the caller's token counts as nobody's in that namespace, and it has refused. */
+int await_auth_inside(struct request *rq, int64_t account, const char *login) MUST_CHECK;
+
 /* For audit rows. */
 struct actor auth_actor(const struct request *rq);

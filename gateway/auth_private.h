@@ -1,6 +1,7 @@
 /*
  * What the files of the auth step share: auth.c (who is it, which kind of right),
- * auth_package.c (rights on a package), auth_refusal.c (the words of refusals). Not for others.
+ * auth_package.c (rights on a package), auth_repository.c (on a source repository),
+ * auth_refusal.c (the words of refusals). Not for others.
  */
 #pragma once
 
@@ -16,6 +17,9 @@ struct package_check {
 /* The right on the request's package: 0, or it has refused. */
 int await_auth_package(struct request *rq, const struct right *right,
 		       const struct presented *p) MUST_CHECK;
+
+/* The right on the request's source repository: 0, or it has refused. For a known caller. */
+int await_auth_repository(struct request *rq, const struct right *right) MUST_CHECK;
 
 /* Who it is goes into the request: 0, or there were too many of his, and it has refused. */
 int auth_note_caller(struct request *rq, const struct caller *c) MUST_CHECK;
@@ -37,5 +41,7 @@ int auth_refuse_package(struct request *rq, enum verdict verdict,
 			const struct package_check *check);
 /* The package has another name now: reads find it, changes do not. */
 int auth_refuse_moved(struct request *rq, const struct package_check *check);
+/* REST: 403, the credential lacks these scopes. */
+int auth_refuse_scopes(struct request *rq, unsigned scopes);
 /* REST: a token that counts as nobody's for that organization. */
 int auth_refuse_outside(struct request *rq, enum outside outside, const char *organization);

@@ -146,6 +146,14 @@ static int refuse_registry(struct request *rq, enum verdict verdict,
 	}
 }
 
+int auth_refuse_scopes(struct request *rq, unsigned scopes)
+{
+	char names[128];
+
+	return refuse_api(rq, 403, "The token provided does not have the scope %s",
+			  scope_names(scopes, names, sizeof(names)));
+}
+
 int auth_refuse_outside(struct request *rq, enum outside outside, const char *organization)
 {
 	if (outside == OUTSIDE_LIMITS)

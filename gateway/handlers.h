@@ -84,3 +84,25 @@ int api_robot_delete(struct request *rq);	/* DELETE .../{robot} */
 int api_robot_token_list(struct request *rq);	/* GET .../{robot}/tokens */
 int api_robot_token_create(struct request *rq); /* POST .../{robot}/tokens */
 int api_robot_token_delete(struct request *rq); /* DELETE .../{robot}/tokens/{id} */
+
+/* Source repositories: gateway/api_repository.c, gateway/api_repository_list.c */
+int api_user_repo_create(struct request *rq); /* POST /api/v3/user/repos */
+int api_org_repo_create(struct request *rq);  /* POST /api/v3/orgs/{org}/repos */
+int api_own_repo_list(struct request *rq);    /* GET /api/v3/user/repos */
+int api_org_repo_list(struct request *rq);    /* GET /api/v3/orgs/{org}/repos */
+int api_user_repo_list(struct request *rq);   /* GET /api/v3/users/{username}/repos */
+int api_repo_get(struct request *rq);	      /* GET /api/v3/repos/{owner}/{repo} */
+int api_repo_update(struct request *rq);      /* PATCH, the same path */
+int api_repo_delete(struct request *rq);      /* DELETE, the same path */
+int api_repo_transfer(struct request *rq);    /* POST /api/v3/repos/{owner}/{repo}/transfer */
+
+/* gateway/api_readme.c */
+int api_readme_get(struct request *rq); /* GET /api/v3/repos/{owner}/{repo}/readme */
+int api_readme_put(struct request *rq); /* PUT, the same path */
+
+/* /api/v3/repos/{owner}/{repo}/collaborators: gateway/api_collaborator.c */
+int api_collaborator_list(struct request *rq);	     /* GET */
+int api_collaborator_get(struct request *rq);	     /* GET …/{username} */
+int api_collaborator_put(struct request *rq);	     /* PUT …/{username} */
+int api_collaborator_delete(struct request *rq);     /* DELETE …/{username} */
+int api_collaborator_permission(struct request *rq); /* GET …/{username}/permission */

@@ -26,6 +26,7 @@
 
 struct worker;
 struct caller;
+struct repository;
 struct upload;
 
 /* Which kind of answers a path gives when something is wrong. */
@@ -57,7 +58,10 @@ struct request {
 	int64_t namespace_id;	  /* with NEED_PACKAGE; 0: there is no such account */
 	int64_t package_id;	  /* with NEED_PACKAGE, when it exists; otherwise 0 */
 	bool counted;		  /* by gateway/rate_limit.c */
-	struct upload *upload;	  /* with right.session, in the arena; NULL: none of his */
+	/* With NEED_REPOSITORY, in the arena (metadb/repositories.h). Its `role` is what the
+	 * caller may do with his credential. */
+	struct repository *repository;
+	struct upload *upload; /* with right.session, in the arena; NULL: none of his */
 
 	/* The answer; private to request.c, reply.c and reply_error.c. */
 	struct {

@@ -32,12 +32,17 @@ enum need {
 	 * (without either: the caller's own) and {package_name}, whose {package_type}, if any,
 	 * must be container or docker. */
 	NEED_PACKAGE,
+	NEED_REPOSITORY, /* `on` the source repository {owner}/{repo}: rq->repository */
 };
 
 struct right {
 	enum need need;
-	enum action action; /* with NEED_PACKAGE */
-	bool creates;	    /* the action may bring the package into being */
+	enum action action;	 /* with NEED_PACKAGE */
+	enum repository_role on; /* with NEED_REPOSITORY; READ: what is public, to anybody */
+	/* With NEED_CALLER and NEED_ORG_MEMBER: scopes that the credential must have, instead
+	 * of what it needs otherwise. */
+	unsigned scopes;
+	bool creates; /* the action may bring the package into being */
 	bool catalog; /* a bearer token must be for the catalog (scope registry:catalog:*) */
 	bool session; /* the package's upload {session} is looked up as well: rq->upload */
 	bool mounts;  /* `from` in the query may name a package to be read as well */

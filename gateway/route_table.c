@@ -24,6 +24,12 @@
 #define SESSION    {.need = NEED_PACKAGE, .action = ACTION_PUSH, .creates = true, .session = true}
 #define BEGIN      {.need = NEED_PACKAGE, .action = ACTION_PUSH, .creates = true, .mounts = true}
 #define DELETE     {.need = NEED_PACKAGE, .action = ACTION_DELETE}
+/* Of source repositories: what everybody may do with his own, and with the role on one. */
+#define OWN_REPO   {.need = NEED_CALLER, .scopes = SCOPE_REPO}
+#define ORG_REPO   {.need = NEED_ORG_MEMBER, .scopes = SCOPE_REPO}
+#define REPO_READ  {.need = NEED_REPOSITORY, .on = REPOSITORY_READ}
+#define REPO_WRITE {.need = NEED_REPOSITORY, .on = REPOSITORY_WRITE}
+#define REPO_ADMIN {.need = NEED_REPOSITORY, .on = REPOSITORY_ADMIN}
 
 #define UPLOADS "/v2/{name}/blobs/uploads/"
 #define UPLOAD  "/v2/{name}/blobs/uploads/{session}"
@@ -72,6 +78,23 @@ const struct route route_table[] = {
 	{METHOD_GET,    "/api/v3/orgs/{org}/robots/{robot}/tokens", ORG_ADMIN, api_robot_token_list},
 	{METHOD_POST,   "/api/v3/orgs/{org}/robots/{robot}/tokens", ORG_ADMIN, api_robot_token_create},
 	{METHOD_DELETE, "/api/v3/orgs/{org}/robots/{robot}/tokens/{id}", ORG_ADMIN, api_robot_token_delete},
+
+	{METHOD_GET,    "/api/v3/user/repos",                 CALLER,     api_own_repo_list},
+	{METHOD_POST,   "/api/v3/user/repos",                 OWN_REPO,   api_user_repo_create},
+	{METHOD_GET,    "/api/v3/users/{username}/repos",     CALLER,     api_user_repo_list},
+	{METHOD_GET,    "/api/v3/orgs/{org}/repos",           CALLER,     api_org_repo_list},
+	{METHOD_POST,   "/api/v3/orgs/{org}/repos",           ORG_REPO,   api_org_repo_create},
+	{METHOD_GET,    "/api/v3/repos/{owner}/{repo}",       REPO_READ,  api_repo_get},
+	{METHOD_PATCH,  "/api/v3/repos/{owner}/{repo}",       REPO_ADMIN, api_repo_update},
+	{METHOD_DELETE, "/api/v3/repos/{owner}/{repo}",       REPO_ADMIN, api_repo_delete},
+	{METHOD_POST,   "/api/v3/repos/{owner}/{repo}/transfer", REPO_ADMIN, api_repo_transfer},
+	{METHOD_GET,    "/api/v3/repos/{owner}/{repo}/readme", REPO_READ, api_readme_get},
+	{METHOD_PUT,    "/api/v3/repos/{owner}/{repo}/readme", REPO_WRITE, api_readme_put},
+	{METHOD_GET,    "/api/v3/repos/{owner}/{repo}/collaborators", REPO_WRITE, api_collaborator_list},
+	{METHOD_GET,    "/api/v3/repos/{owner}/{repo}/collaborators/{username}", REPO_WRITE, api_collaborator_get},
+	{METHOD_PUT,    "/api/v3/repos/{owner}/{repo}/collaborators/{username}", REPO_ADMIN, api_collaborator_put},
+	{METHOD_DELETE, "/api/v3/repos/{owner}/{repo}/collaborators/{username}", REPO_READ, api_collaborator_delete},
+	{METHOD_GET,    "/api/v3/repos/{owner}/{repo}/collaborators/{username}/permission", REPO_READ, api_collaborator_permission},
 
 	{METHOD_POST,   "/api/v3/admin/users",                SITE_ADMIN, api_admin_user_create},
 	{METHOD_POST,   "/api/v3/admin/organizations",        SITE_ADMIN, api_admin_org_create},

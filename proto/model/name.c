@@ -93,6 +93,16 @@ bool login_valid(const char *text, size_t len)
 	return true;
 }
 
+bool source_repository_valid(const char *text, size_t len)
+{
+	if (len == 0 || len > SOURCE_REPOSITORY_MAX)
+		return false;
+	for (size_t i = 0; i < len; i++)
+		if (!word_char(text[i]) && text[i] != '.' && text[i] != '-')
+			return false;
+	return !(text[0] == '.' && (len == 1 || (len == 2 && text[1] == '.')));
+}
+
 bool login_reserved(const char *login)
 {
 	static const char *const RESERVED[] = {

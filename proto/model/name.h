@@ -31,6 +31,13 @@ bool login_reserved(const char *login);
 /* A lower-case copy (ASCII). */
 char *login_fold(struct arena *a, const char *text, size_t len);
 
+/*
+ * The name of a source repository, whose record packages are linked to: 1–100 of
+ * [A-Za-z0-9._-], not "." or "..". Case is kept and tells none apart.
+ */
+#define SOURCE_REPOSITORY_MAX 100
+bool source_repository_valid(const char *text, size_t len);
+
 struct repository_name {
 	const char *full;      /* namespace/name */
 	const char *namespace; /* first segment */

@@ -16,6 +16,7 @@ import re
 from urllib.parse import urlencode, urlsplit
 
 import pytest
+import requests
 
 from harness import openapi
 from harness.registry import MANIFEST, digest_of, ok, random_bytes
@@ -31,6 +32,7 @@ UPLOADS, UPLOAD = "/v2/{name}/blobs/uploads/", "/v2/{name}/blobs/uploads/{sessio
 BLOB, MANIFESTS = "/v2/{name}/blobs/{digest}", "/v2/{name}/manifests/{reference}"
 ROBOTS = "/api/v3/orgs/{org}/robots"
 MEMBERSHIP, MODES = "/api/v3/orgs/{org}/memberships/{username}", "/api/v3/manage/v1/"
+REPO = "/api/v3/repos/{owner}/{repo}"  # a private one of the organization, whose members read it
 UNKNOWN_SESSION = (404, "BLOB_UPLOAD_UNKNOWN")
 
 # {pattern: {method: (what it needs, status when it is done[, the answer where no package is yet])}}
@@ -68,6 +70,16 @@ ROUTES = {
     ROBOTS + "/{robot}": {"GET": ("owner", 404), "PATCH": ("owner", 404), "DELETE": ("owner", 404)},
     ROBOTS + "/{robot}/tokens": {"GET": ("owner", 404), "POST": ("owner", 404)},
     ROBOTS + "/{robot}/tokens/{id}": {"DELETE": ("owner", 404)},
+    "/api/v3/user/repos": {"GET": ("account", 200), "POST": ("own repo", 422)},
+    "/api/v3/users/{username}/repos": {"GET": ("account", 200)},
+    "/api/v3/orgs/{org}/repos": {"GET": ("account", 200), "POST": ("member's repo", 422)},
+    REPO: {"GET": ("repo read", 200), "PATCH": ("repo admin", 200), "DELETE": ("repo admin", 204)},
+    REPO + "/transfer": {"POST": ("repo admin", 422)},
+    REPO + "/readme": {"GET": ("repo read", 404), "PUT": ("repo write", 422)},
+    REPO + "/collaborators": {"GET": ("repo write", 200)},
+    REPO + "/collaborators/{username}": {"GET": ("repo write", 204), "PUT": ("repo admin", 204),
+                                         "DELETE": ("repo admin", 204)},
+    REPO + "/collaborators/{username}/permission": {"GET": ("repo write", 200)},
     MODES + "maintenance": {"GET": ("site", 200), "POST": ("site", None)},  # done in test_admin_api.py
     MODES + "read-only": {"GET": ("site", 200), "POST": ("site", None)},
 }
@@ -145,6 +157,10 @@ def decide_rest(need, caller):
         return None
     if caller.login is None:
         return 401
+    if need.startswith("repo "):
+        return decide_repository(need.split()[1], caller)
+    if need == "own repo":
+        return None if caller.holds({"repo"}) else 403
     if need == "account" or "site_admin" in caller.scopes:
         return None
     if need == "manager":
@@ -153,8 +169,18 @@ def decide_rest(need, caller):
         return 403
     if caller.membership is None:
         return 404
+    if need == "member's repo":
+        return None if caller.holds({"repo"}) else 403
     owns = need == "member" or caller.membership == "owner"
     return None if owns and caller.holds({"read:org" if need == "member" else "admin:org"}) else 403
+
+
+def decide_repository(needed, caller):
+    """Being a site admin is no role."""
+    if caller.membership is None:
+        return 404
+    admin = caller.membership == "owner"
+    return None if caller.holds({"repo"}) and (admin or needed == "read") else 403
 
 
 # what it is tried on
@@ -183,13 +209,15 @@ class World:
     def __init__(self, cluster):
         self.cluster = cluster
         self.fresh = 0
-        self.owner = cluster.new_user(("write:packages", "delete:packages", "admin:org", "user"))
+        self.owner = cluster.new_user(("write:packages", "delete:packages", "admin:org", "user", "repo"))
         self.people = {name: cluster.new_user(("write:packages", "delete:packages", *scopes)) for name, scopes in (
-            ("reader", ["read:org"]), ("writer", ["read:org"]), ("stranger", ["admin:org", "user"]), ("spare", []))}
+            ("reader", ["read:org", "repo"]), ("writer", ["read:org", "repo"]),
+            ("stranger", ["admin:org", "user", "repo"]), ("spare", []))}
         self.namespaces = {"organization": f"routes-{self.owner.login}", "user": self.owner.login}
         cluster.new_organization(self.namespaces["organization"], self.owner.login)
         for name in ("reader", "writer", "spare"):
             self.enroll(self.people[name].login)
+        self.make_repository()
         for where in self.namespaces:
             self.push_all(where)
         self.session = self.owner.registry().start_upload(self.name("user", "private")).rsplit("/", 1)[1]
@@ -205,6 +233,10 @@ class World:
     def enroll(self, login):
         ok(self.cluster.admin("PUT", f"orgs/{self.namespaces['organization']}/memberships/{login}",
                               {"role": "member"}), 200)
+
+    def make_repository(self):
+        ok(requests.post(f"{self.cluster.url()}/api/v3/orgs/{self.namespaces['organization']}/repos", timeout=60,
+                         json={"name": "record"}, headers={"Authorization": f"token {self.owner.token}"}), 201)
 
     def push(self, name):
         registry = self.owner.registry()
@@ -233,7 +265,7 @@ class World:
 
     def spoilt(self, change):
         """A token of the owner's that looks like any other and is none (any more)."""
-        token = self.cluster.new_token(self.owner.login, ["write:packages", "delete:packages", "admin:org", "user"])
+        token = self.cluster.new_token(self.owner.login, ["write:packages", "admin:org", "user", "repo"])
         self.cluster.query(f"UPDATE token SET {change} WHERE hash = sha256(%s) RETURNING id", token.encode())
         return token
 
@@ -241,11 +273,11 @@ class World:
         names = [self.name(where, kind) for where in self.namespaces for kind in self.kinds(where)]
         owner, site = self.owner, self.cluster.env["PACKHOUSE_ADMIN_TOKEN"]
         admin = {"login": owner.login, "role": ADMIN, "creates": ("organization", "user"), "membership": "owner"}
-        all_scopes = ("write:packages", "delete:packages", "admin:org", "user")
+        all_scopes = ("write:packages", "delete:packages", "admin:org", "user", "repo")
         credentials = (owner.login, owner.token)
         read_only = self.cluster.new_token(owner.login, ["read:packages"])
         member = {"creates": ("organization",), "membership": "member",
-                  "scopes": ("write:packages", "delete:packages", "read:org")}
+                  "scopes": ("write:packages", "delete:packages", "read:org", "repo")}
 
         def basic(user, token, **more):
             secret = base64.b64encode(f"{user}:{token}".encode()).decode()
@@ -291,7 +323,7 @@ def test_the_table_here_is_the_gateways():
 def fill(world, pattern, name="", session=None):
     path = pattern.format(name=name, session=session or world.session, digest=digest_of(world.loose), reference="v1",
                           org=world.namespaces["organization"], username=world.people["spare"].login,
-                          id=0, credential_id=0, robot="none")
+                          id=0, credential_id=0, robot="none", owner=world.namespaces["organization"], repo="record")
     return path + (f"?digest={digest_of(world.loose)}" if pattern == UPLOAD else "")
 
 
@@ -469,3 +501,5 @@ def test_rest(world, name):
                 ['Basic realm="packhouse"'] if refused == 401 else []), answer.asked
             if method == "DELETE" and not refused:
                 world.enroll(world.people["spare"].login)
+            if (method, pattern) == ("DELETE", REPO) and not refused:
+                world.make_repository()

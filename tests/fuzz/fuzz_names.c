@@ -20,6 +20,9 @@ static void check_name(const char *text, size_t size)
 		       memchr(text, '\0', size) == NULL && memchr(text, '%', size) == NULL);
 	if (login_valid(text, size))
 		assert(size <= LOGIN_MAX && repository_valid(text, size));
+	if (source_repository_valid(text, size))
+		assert(size > 0 && size <= SOURCE_REPOSITORY_MAX &&
+		       memchr(text, '/', size) == NULL && memchr(text, '\0', size) == NULL);
 	if (repository_parse(a, text, size, &name) == 0)
 		assert(strlen(name.full) == size &&
 		       strlen(name.namespace) + 1 + strlen(name.name) == size);

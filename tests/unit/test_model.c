@@ -260,9 +260,26 @@ static void media_types(void **state)
 	assert_false(media_layer_foreign("application/vnd.oci.image.layer.v1.tar"));
 }
 
+static void source_repositories(void **state)
+{
+	static const char *const good[] = {"a", "Web", ".github", "a..b", "-x", "_", "..."};
+	static const char *const bad[] = {"", ".", "..", "a/b", "a b", "gr\xc3\xbcn", "a%"};
+	char longest[SOURCE_REPOSITORY_MAX + 1];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+		assert_true(source_repository_valid(good[i], strlen(good[i])));
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_false(source_repository_valid(bad[i], strlen(bad[i])));
+	memset(longest, 'x', sizeof(longest));
+	assert_true(source_repository_valid(longest, SOURCE_REPOSITORY_MAX));
+	assert_false(source_repository_valid(longest, SOURCE_REPOSITORY_MAX + 1));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(source_repositories),
 		cmocka_unit_test(digests_of_the_standard),
 		cmocka_unit_test(digest_texts),
 		cmocka_unit_test(saved_states),
