@@ -37,6 +37,57 @@ static void add_answers(json_t *operation, json_t *common)
 		json_object_update_missing(json_object_get(operation, "responses"), common);
 }
 
+/* One path of several: the item with the parameters of this owner, and operationIds of its own.
+ */
+static json_t *item_of(struct arena *a, const json_t *item, const char *name,
+		       const json_t *owner)
+{
+	json_t *copy = json_deep_copy(item), *parameters = json_array();
+
+	json_array_extend(parameters, json_object_get(owner, "parameters"));
+	json_array_extend(parameters, json_object_get(item, "parameters"));
+	json_object_set_new(copy, "parameters", parameters);
+	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
+		json_t *operation = json_object_get(copy, methods[i]);
+		const char *id = json_string_value(json_object_get(operation, "operationId"));
+
+		if (id != NULL)
+			json_object_set_new(operation, "operationId",
+					    json_string(arena_printf(a, "%s-%s", id, name)));
+	}
+	return copy;
+}
+
+/* A path that begins with {owner} stands for one below each of x-owners. */
+static void expand_owners(struct arena *a, json_t *document)
+{
+	static const char mark[] = "{owner}";
+	json_t *owners = json_object_get(document, "x-owners");
+	json_t *paths = json_object_get(document, "paths"), *all, *item, *owner;
+	const char *path, *name;
+
+	if (owners == NULL)
+		return;
+	all = json_object();
+	json_object_foreach(paths, path, item) {
+		if (strncmp(path, mark, strlen(mark)) != 0) {
+			json_object_set(all, path, item);
+			continue;
+		}
+		json_object_foreach(owners, name, owner) {
+			const char *prefix = json_string_value(json_object_get(owner, "path"));
+
+			if (prefix != NULL)
+				json_object_set_new(
+					all,
+					arena_printf(a, "%s%s", prefix, path + strlen(mark)),
+					item_of(a, item, name, owner));
+		}
+	}
+	json_object_set_new(document, "paths", all);
+	json_object_del(document, "x-owners");
+}
+
 static void complete(json_t *document)
 {
 	json_t *every = json_object_get(document, "x-every-operation");
@@ -92,6 +143,7 @@ int openapi_merge(struct arena *a, const struct openapi_fragment *fragments, siz
 		json_decref(document);
 		return rc;
 	}
+	expand_owners(a, document);
 	complete(document);
 	*out = document;
 	return 0;

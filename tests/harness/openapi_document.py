@@ -1,5 +1,6 @@
 """The description of /api/v3, merged from its fragments as the gateway does it, but by itself."""
 
+import copy
 import json
 import pathlib
 
@@ -47,10 +48,28 @@ def operations(document):
                 yield path, method, item[method], item
 
 
+def expanded(paths, owners):
+    """A path that begins with {owner} stands for one below each of them."""
+    found = {}
+    for path, item in paths.items():
+        if not path.startswith("{owner}"):
+            found[path] = item
+            continue
+        for name, owner in owners.items():
+            copied = copy.deepcopy(item)
+            copied["parameters"] = [*owner["parameters"], *item.get("parameters", [])]
+            for method in METHODS:
+                if "operationId" in copied.get(method, {}):
+                    copied[method]["operationId"] += f"-{name}"
+            found[owner["path"] + path.removeprefix("{owner}")] = copied
+    return found
+
+
 def load(folder=FOLDER):
     document = {}
     for path in sorted(folder.glob("*.json")):
         merge(document, read(path), 2, path.name)
+    document["paths"] = expanded(document["paths"], document.pop("x-owners"))
     every, body = document.pop("x-every-operation", {}), document.pop("x-every-body", {})
     for _path, _method, operation, _item in operations(document):
         also = {**every, **body} if "requestBody" in operation else every

@@ -69,6 +69,36 @@ static void merged(void **state)
 	arena_free(a);
 }
 
+/* One description of what is to be found below several owners. */
+static void each_owner(void **state)
+{
+	static const struct openapi_fragment parts[] = {
+		FRAGMENT("a",
+			 "{\"x-owners\":{\"of-o\":{\"path\":\"/o/{o}\",\"parameters\":[1]},"
+			 "\"of-me\":{\"path\":\"/me\",\"parameters\":[]}},"
+			 "\"x-every-operation\":{\"503\":2}}"),
+		FRAGMENT("b", "{\"paths\":{\"{owner}/p\":{\"parameters\":[3],\"get\":"
+			      "{\"operationId\":\"g\",\"responses\":{}}},\"/q\":{}}}"),
+	};
+	struct arena *a = arena_new();
+	json_t *json = NULL, *wanted;
+	const char *why;
+
+	(void)state;
+	assert_int_equal(openapi_merge(a, parts, 2, &json, &why), 0);
+	wanted = json_loads(
+		"{\"paths\":{\"/q\":{},"
+		"\"/o/{o}/p\":{\"parameters\":[1,3],\"get\":{\"operationId\":\"g-of-o\","
+		"\"responses\":{\"503\":2}}},"
+		"\"/me/p\":{\"parameters\":[3],\"get\":{\"operationId\":\"g-of-me\","
+		"\"responses\":{\"503\":2}}}}}",
+		0, NULL);
+	assert_true(json_equal(json, wanted));
+	json_decref(wanted);
+	json_decref(json);
+	arena_free(a);
+}
+
 /* Two fragments that cannot be merged, and a word of the complaint. */
 static void refused(void **state)
 {
@@ -107,6 +137,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(built_in),
 		cmocka_unit_test(merged),
+		cmocka_unit_test(each_owner),
 		cmocka_unit_test(refused),
 	};
 
