@@ -29,6 +29,9 @@ int await_auth_presented(struct request *rq, struct presented *out) MUST_CHECK;
 /* Anonymous or active; everything else is 401. */
 bool auth_caller_fine(const struct caller *c);
 
+/* REST: a token that counts as nobody's for that organization. */
+int auth_refuse_outside(struct request *rq, enum outside outside, const char *organization);
+
 /* 401 of /token itself, where the credential is given by Basic. */
 int auth_refuse_basic(struct request *rq);
 

@@ -93,6 +93,9 @@ static int decide(struct request *rq, const struct package_check *c)
 
 	if (verdict != VERDICT_ALLOWED && !(verdict == VERDICT_ABSENT && right->absent_fine))
 		return auth_refuse_package(rq, verdict, c);
+	/* What workflows may do is pushing, deleting and restoring. */
+	if (right->action == ACTION_SETTINGS && c->found.caller.repository_id != 0)
+		return refuse_api(rq, 403, "Resource not accessible by integration");
 	if (c->found.moved_to[0] != '\0' && right->action != ACTION_PULL)
 		return auth_refuse_moved(rq, c);
 	return 0;

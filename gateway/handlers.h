@@ -47,6 +47,36 @@ int api_membership_get(struct request *rq); /* GET /api/v3/orgs/{org}/membership
 int api_membership_put(struct request *rq); /* PUT, the same path */
 int api_membership_delete(struct request *rq); /* DELETE, the same path */
 
+/*
+ * A package, below /api/v3/orgs/{org}, /users/{username} and /user each:
+ * /packages/{package_type}/{package_name}. gateway/api_package.c, gateway/api_access_list.c
+ */
+int api_package_get(struct request *rq);       /* GET */
+int api_access_get(struct request *rq);	       /* GET /access */
+int api_access_people(struct request *rq);     /* GET /access/users */
+int api_access_teams(struct request *rq);      /* GET /access/teams */
+int api_access_actions(struct request *rq);    /* GET /access/actions */
+int api_access_codespaces(struct request *rq); /* GET /access/codespaces */
+int api_package_aliases(struct request *rq);   /* GET /aliases */
+
+/* gateway/api_access.c */
+int api_access_person_set(struct request *rq);	/* PUT DELETE /access/users/{member} */
+int api_access_team_set(struct request *rq);	/* PUT DELETE /access/teams/{team_slug} */
+int api_access_actions_set(struct request *rq); /* PUT DELETE /access/actions/{owner}/{repo} */
+int api_access_codespaces_set(struct request *rq); /* …/access/codespaces/{owner}/{repo} */
+int api_access_inherit(struct request *rq);	   /* PUT /access/inherit */
+
+/* gateway/api_package_settings.c, gateway/api_package_alias.c */
+int api_package_visibility(struct request *rq);	  /* PUT /visibility */
+int api_package_link_get(struct request *rq);	  /* GET /repository */
+int api_package_link_put(struct request *rq);	  /* PUT, the same path */
+int api_package_link_delete(struct request *rq);  /* DELETE, the same path */
+int api_package_rename(struct request *rq);	  /* POST /rename */
+int api_package_transfer(struct request *rq);	  /* POST /transfer */
+int api_package_alias_delete(struct request *rq); /* DELETE /aliases/{owner}/{alias} */
+int api_org_alias_delete(struct request *rq); /* DELETE …/orgs/{org}/package-aliases/{alias} */
+int api_user_alias_delete(struct request *rq); /* DELETE …/user/package-aliases/{alias} */
+
 /* GitHub Enterprise's REST for site admins: gateway/api_admin.c */
 int api_admin_user_create(struct request *rq); /* POST /api/v3/admin/users */
 int api_admin_org_create(struct request *rq);  /* POST /api/v3/admin/organizations */

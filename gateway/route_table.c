@@ -30,9 +30,36 @@
 #define REPO_READ  {.need = NEED_REPOSITORY, .on = REPOSITORY_READ}
 #define REPO_WRITE {.need = NEED_REPOSITORY, .on = REPOSITORY_WRITE}
 #define REPO_ADMIN {.need = NEED_REPOSITORY, .on = REPOSITORY_ADMIN}
+#define SETTINGS   {.need = NEED_PACKAGE, .action = ACTION_SETTINGS}
 
 #define UPLOADS "/v2/{name}/blobs/uploads/"
 #define UPLOAD  "/v2/{name}/blobs/uploads/{session}"
+
+/* What a package has, whichever way one comes to it. */
+#define PACKAGE(P)                                                                       \
+	{METHOD_GET,    P,                                PULL,     api_package_get},         \
+	{METHOD_GET,    P "/access",                      SETTINGS, api_access_get},          \
+	{METHOD_PUT,    P "/access/inherit",              SETTINGS, api_access_inherit},      \
+	{METHOD_GET,    P "/access/users",                SETTINGS, api_access_people},       \
+	{METHOD_PUT,    P "/access/users/{member}",       SETTINGS, api_access_person_set},   \
+	{METHOD_DELETE, P "/access/users/{member}",       SETTINGS, api_access_person_set},   \
+	{METHOD_GET,    P "/access/teams",                SETTINGS, api_access_teams},        \
+	{METHOD_PUT,    P "/access/teams/{team_slug}",    SETTINGS, api_access_team_set},     \
+	{METHOD_DELETE, P "/access/teams/{team_slug}",    SETTINGS, api_access_team_set},     \
+	{METHOD_GET,    P "/access/actions",              SETTINGS, api_access_actions},      \
+	{METHOD_PUT,    P "/access/actions/{owner}/{repo}",    SETTINGS, api_access_actions_set}, \
+	{METHOD_DELETE, P "/access/actions/{owner}/{repo}",    SETTINGS, api_access_actions_set}, \
+	{METHOD_GET,    P "/access/codespaces",           SETTINGS, api_access_codespaces},   \
+	{METHOD_PUT,    P "/access/codespaces/{owner}/{repo}", SETTINGS, api_access_codespaces_set}, \
+	{METHOD_DELETE, P "/access/codespaces/{owner}/{repo}", SETTINGS, api_access_codespaces_set}, \
+	{METHOD_PUT,    P "/visibility",                  SETTINGS, api_package_visibility},  \
+	{METHOD_GET,    P "/repository",                  PULL,     api_package_link_get},    \
+	{METHOD_PUT,    P "/repository",                  SETTINGS, api_package_link_put},    \
+	{METHOD_DELETE, P "/repository",                  SETTINGS, api_package_link_delete}, \
+	{METHOD_POST,   P "/rename",                      SETTINGS, api_package_rename},      \
+	{METHOD_POST,   P "/transfer",                    SETTINGS, api_package_transfer},    \
+	{METHOD_GET,    P "/aliases",                     SETTINGS, api_package_aliases},     \
+	{METHOD_DELETE, P "/aliases/{owner}/{alias}",     SETTINGS, api_package_alias_delete},
 
 const struct route route_table[] = {
 	{READ,          "/v2/",                               GREETING, v2_base_get},
@@ -95,6 +122,11 @@ const struct route route_table[] = {
 	{METHOD_PUT,    "/api/v3/repos/{owner}/{repo}/collaborators/{username}", REPO_ADMIN, api_collaborator_put},
 	{METHOD_DELETE, "/api/v3/repos/{owner}/{repo}/collaborators/{username}", REPO_READ, api_collaborator_delete},
 	{METHOD_GET,    "/api/v3/repos/{owner}/{repo}/collaborators/{username}/permission", REPO_READ, api_collaborator_permission},
+	{METHOD_DELETE, "/api/v3/orgs/{org}/package-aliases/{alias}", ORG_ADMIN, api_org_alias_delete},
+	{METHOD_DELETE, "/api/v3/user/package-aliases/{alias}", CALLER, api_user_alias_delete},
+	PACKAGE("/api/v3/orgs/{org}/packages/{package_type}/{package_name}")
+	PACKAGE("/api/v3/users/{username}/packages/{package_type}/{package_name}")
+	PACKAGE("/api/v3/user/packages/{package_type}/{package_name}")
 
 	{METHOD_POST,   "/api/v3/admin/users",                SITE_ADMIN, api_admin_user_create},
 	{METHOD_POST,   "/api/v3/admin/organizations",        SITE_ADMIN, api_admin_org_create},

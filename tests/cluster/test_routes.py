@@ -36,6 +36,25 @@ REPO = "/api/v3/repos/{owner}/{repo}"  # a private one of the organization, whos
 UNKNOWN_SESSION = (404, "BLOB_UPLOAD_UNKNOWN")
 
 # {pattern: {method: (what it needs, status when it is done[, the answer where no package is yet])}}
+PACKAGE = {
+    "": {"GET": ("read", 200)},
+    "/access": {"GET": ("settings", 200)},
+    "/access/inherit": {"PUT": ("settings", 422)},
+    "/access/users": {"GET": ("settings", 200)},
+    "/access/users/{member}": {"PUT": ("settings", 422), "DELETE": ("settings", 404)},
+    "/access/teams": {"GET": ("settings", 200)},
+    "/access/teams/{team_slug}": {"PUT": ("settings", 422), "DELETE": ("settings", 404)},
+    "/access/actions": {"GET": ("settings", 200)},
+    "/access/actions/{owner}/{repo}": {"PUT": ("settings", 422), "DELETE": ("settings", 404)},
+    "/access/codespaces": {"GET": ("settings", 200)},
+    "/access/codespaces/{owner}/{repo}": {"PUT": ("settings", 404), "DELETE": ("settings", 404)},
+    "/visibility": {"PUT": ("settings", 422)},
+    "/repository": {"GET": ("read", 404), "PUT": ("settings", 422), "DELETE": ("settings", 404)},
+    "/rename": {"POST": ("settings", 422)},
+    "/transfer": {"POST": ("settings", 422)},
+    "/aliases": {"GET": ("settings", 200)},
+    "/aliases/{owner}/{alias}": {"DELETE": ("settings", 404)},
+}
 ROUTES = {
     UPLOADS: {"POST": ("push", 202, (202, None))},
     UPLOAD: {"GET": ("push", 204, UNKNOWN_SESSION), "PATCH": ("push", 202, UNKNOWN_SESSION),
@@ -80,9 +99,15 @@ ROUTES = {
     REPO + "/collaborators/{username}": {"GET": ("repo write", 204), "PUT": ("repo admin", 204),
                                          "DELETE": ("repo admin", 204)},
     REPO + "/collaborators/{username}/permission": {"GET": ("repo write", 200)},
+    "/api/v3/orgs/{org}/package-aliases/{alias}": {"DELETE": ("owner", 404)},
+    "/api/v3/user/package-aliases/{alias}": {"DELETE": ("writer", 404)},
+    **{f"/api/v3/{owner}/packages/{{package_type}}/{{package_name}}{path}": methods for path, methods in PACKAGE.items()
+       for owner in ("orgs/{org}", "users/{username}", "user")},
     MODES + "maintenance": {"GET": ("site", 200), "POST": ("site", None)},  # done in test_admin_api.py
     MODES + "read-only": {"GET": ("site", 200), "POST": ("site", None)},
 }
+for pattern in [pattern for pattern in ROUTES if pattern.endswith("{team_slug}") and "{org}" not in pattern]:
+    ROUTES[pattern] = {**ROUTES[pattern], "DELETE": ("settings", 422)}  # a user's package
 
 READ, WRITE, ADMIN = 1, 2, 3
 ROLE = {"pull": READ, "push": WRITE, "delete": ADMIN}
@@ -149,7 +174,15 @@ def decide_registry(need, caller, method):
     return (200 if caller.login is not None else 401), None
 
 
-def decide_rest(need, caller):
+def decide_rest_package(need, caller, own):
+    """Of a private package: the organization's, the owner's, or (own) the caller's. Other callers have none there."""
+    if caller.role == 0 or (own and "user" not in caller.creates):
+        return 404
+    enough = caller.role == ADMIN or need != "settings"
+    return None if enough and caller.holds({"write:packages" if need == "settings" else "read:packages"}) else 403
+
+
+def decide_rest(need, caller, own=False):
     """None: it is done; otherwise the status. A bearer token is for packages, and is nothing here."""
     if not caller.valid or caller.bearer is not None:
         return 401
@@ -161,6 +194,10 @@ def decide_rest(need, caller):
         return decide_repository(need.split()[1], caller)
     if need == "own repo":
         return None if caller.holds({"repo"}) else 403
+    if need in ("read", "settings"):
+        return decide_rest_package(need, caller, own)
+    if need == "writer":
+        return None if caller.holds({"write:packages"}) else 403
     if need == "account" or "site_admin" in caller.scopes:
         return None
     if need == "manager":
@@ -321,9 +358,14 @@ def test_the_table_here_is_the_gateways():
 
 
 def fill(world, pattern, name="", session=None):
+    settings = "{package_name}" in pattern
     path = pattern.format(name=name, session=session or world.session, digest=digest_of(world.loose), reference="v1",
-                          org=world.namespaces["organization"], username=world.people["spare"].login,
-                          id=0, credential_id=0, robot="none", owner=world.namespaces["organization"], repo="record")
+                          org=world.namespaces["organization"],
+                          username=(world.owner if settings else world.people["spare"]).login,
+                          id=0, credential_id=0, robot="none", package_type="container", package_name="private",
+                          member=world.people["spare"].login, team_slug="none", alias="none",
+                          owner="nobody-here" if settings else world.namespaces["organization"],
+                          repo="none" if settings else "record")
     return path + (f"?digest={digest_of(world.loose)}" if pattern == UPLOAD else "")
 
 
@@ -485,7 +527,7 @@ def test_rest(world, name):
     for pattern in [pattern for pattern in ROUTES if pattern.startswith("/api")]:
         for method in METHODS:
             need, done = ROUTES[pattern].get(method, ("", 405))
-            refused = decide_rest(need, caller) if need else None
+            refused = decide_rest(need, caller, own=pattern.startswith("/api/v3/user/")) if need else None
             if done is None and refused is None:
                 continue  # it would throw a switch
             headers, body = request_of(world, caller, method, pattern)
