@@ -43,5 +43,3 @@ int auth_refuse_package(struct request *rq, enum verdict verdict,
 int auth_refuse_moved(struct request *rq, const struct package_check *check);
 /* REST: 403, the credential lacks these scopes. */
 int auth_refuse_scopes(struct request *rq, unsigned scopes);
-/* REST: a token that counts as nobody's for that organization. */
-int auth_refuse_outside(struct request *rq, enum outside outside, const char *organization);
