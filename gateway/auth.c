@@ -136,7 +136,7 @@ bool auth_has_scopes(const struct request *rq, unsigned scopes)
 	return (scope_closure(rq->caller->scopes) & scopes) == scopes;
 }
 
-static bool is_site_admin(const struct request *rq)
+bool auth_is_site_admin(const struct request *rq)
 {
 	return rq->caller->site_admin && auth_has_scopes(rq, SCOPE_SITE_ADMIN) &&
 	       !rq->caller->limited;
@@ -177,7 +177,7 @@ static int await_organization(struct request *rq, enum membership needed, unsign
 		return refuse_api(rq, 404, "Not Found");
 	if (rc < 0)
 		return give_up(rq, rc, "looking up the organization");
-	if (is_site_admin(rq))
+	if (auth_is_site_admin(rq))
 		return 0;
 	rc = await_membership_get(rq->worker->metadb, org.id, rq->caller->account_id, &role);
 	if (rc < 0)
@@ -226,7 +226,7 @@ static int await_person(struct request *rq, const struct right *right,
 		return auth_refuse_401(rq, right, NULL);
 	if (acts_for_repository(rq))
 		return refuse_api(rq, 403, "Resource not accessible by integration");
-	if (need == NEED_SITE_ADMIN && !is_site_admin(rq))
+	if (need == NEED_SITE_ADMIN && !auth_is_site_admin(rq))
 		return refuse_api(
 			rq, 403,
 			"Must be a site admin, with a token that has the scope site_admin");

@@ -41,6 +41,9 @@ int auth_refuse_basic(struct request *rq);
  */
 int await_request_mode(struct request *rq, enum registry_mode mode) MUST_CHECK;
 
+/* With a credential that lets him be one. For requests of somebody. */
+bool auth_is_site_admin(const struct request *rq);
+
 /* May the caller do this to the request's package, as its credential allows? For NEED_PACKAGE.
  */
 bool auth_may(const struct request *rq, enum action action);

@@ -53,6 +53,7 @@ int api_membership_delete(struct request *rq); /* DELETE, the same path */
  */
 int api_package_get(struct request *rq);       /* GET */
 int api_access_get(struct request *rq);	       /* GET /access */
+int api_access_explain(struct request *rq);    /* GET /access/explain: gateway/api_explain.c */
 int api_access_people(struct request *rq);     /* GET /access/users */
 int api_access_teams(struct request *rq);      /* GET /access/teams */
 int api_access_actions(struct request *rq);    /* GET /access/actions */

@@ -31,6 +31,7 @@
 #define REPO_WRITE {.need = NEED_REPOSITORY, .on = REPOSITORY_WRITE}
 #define REPO_ADMIN {.need = NEED_REPOSITORY, .on = REPOSITORY_ADMIN}
 #define SETTINGS   {.need = NEED_PACKAGE, .action = ACTION_SETTINGS}
+#define EXPLAIN    {.need = NEED_PACKAGE, .action = ACTION_PULL, .site_admins = true}
 
 #define UPLOADS "/v2/{name}/blobs/uploads/"
 #define UPLOAD  "/v2/{name}/blobs/uploads/{session}"
@@ -39,6 +40,7 @@
 #define PACKAGE(P)                                                                       \
 	{METHOD_GET,    P,                                PULL,     api_package_get},         \
 	{METHOD_GET,    P "/access",                      SETTINGS, api_access_get},          \
+	{METHOD_GET,    P "/access/explain",              EXPLAIN,  api_access_explain},      \
 	{METHOD_PUT,    P "/access/inherit",              SETTINGS, api_access_inherit},      \
 	{METHOD_GET,    P "/access/users",                SETTINGS, api_access_people},       \
 	{METHOD_PUT,    P "/access/users/{member}",       SETTINGS, api_access_person_set},   \

@@ -39,6 +39,7 @@ UNKNOWN_SESSION = (404, "BLOB_UPLOAD_UNKNOWN")
 PACKAGE = {
     "": {"GET": ("read", 200)},
     "/access": {"GET": ("settings", 200)},
+    "/access/explain": {"GET": ("explain", 200)},
     "/access/inherit": {"PUT": ("settings", 422)},
     "/access/users": {"GET": ("settings", 200)},
     "/access/users/{member}": {"PUT": ("settings", 422), "DELETE": ("settings", 404)},
@@ -176,6 +177,8 @@ def decide_registry(need, caller, method):
 
 def decide_rest_package(need, caller, own):
     """Of a private package: the organization's, the owner's, or (own) the caller's. Other callers have none there."""
+    if need == "explain" and "site_admin" in caller.scopes and not own:
+        return None
     if caller.role == 0 or (own and "user" not in caller.creates):
         return 404
     enough = caller.role == ADMIN or need != "settings"
@@ -194,7 +197,7 @@ def decide_rest(need, caller, own=False):
         return decide_repository(need.split()[1], caller)
     if need == "own repo":
         return None if caller.holds({"repo"}) else 403
-    if need in ("read", "settings"):
+    if need in ("read", "explain", "settings"):
         return decide_rest_package(need, caller, own)
     if need == "writer":
         return None if caller.holds({"write:packages"}) else 403
