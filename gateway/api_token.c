@@ -155,9 +155,13 @@ static int refuse_verdict(struct request *rq, enum token_verdict v)
 	case TOKEN_NO_NAMESPACE:
 		return api_json_invalid(rq, RESOURCE, "limits", "invalid");
 	case TOKEN_TOO_MANY:
-		return refuse_api(rq, 422, "There are %d valid tokens already: revoke some",
-				  TOKENS_MAX);
+		return refuse_api_errors(rq, 422,
+					 "[{\"resource\":\"" RESOURCE "\",\"field\":"
+					 "\"account\",\"code\":\"unprocessable\"}]",
+					 "There are %d valid tokens already: revoke some",
+					 TOKENS_MAX);
 	case TOKEN_MAKER_INVALID:
+		reply_header(rq, "WWW-Authenticate", "Basic realm=\"packhouse\"");
 		return refuse_api(rq, 401, "Bad credentials");
 	default:
 		return refuse_api(rq, 404, "Not Found");
