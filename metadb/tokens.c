@@ -85,7 +85,7 @@ static void bind_new(struct pg_stmt *s, const struct token_bounds *b,
 	pg_bind_text(s, wanted->note);
 	pg_bind_int8(s, wanted->expires_at);
 	bind_limits(s, wanted);
-	pg_bind_int4(s, TOKENS_MAX);
+	pg_bind_int4(s, wanted->repository_id == 0 ? TOKENS_MAX : TOKENS_ACTING_MAX);
 }
 
 int await_token_issue(struct metadb *db, struct arena *a, const struct actor *who,

@@ -19,11 +19,12 @@ enum token_kind {
 	TOKEN_SESSION = 5,   /* of a person who has signed in; its text is no token */
 };
 
-#define TOKEN_TEXT_LEN	 43
-#define TOKEN_HASH_BYTES 32
-#define TOKEN_NOTE_MAX	 255
-#define TOKEN_LIMITS_MAX 64
-#define TOKENS_MAX	 1000 /* valid ones of an account, or of a repository, of each kind */
+#define TOKEN_TEXT_LEN	  43
+#define TOKEN_HASH_BYTES  32
+#define TOKEN_NOTE_MAX	  255
+#define TOKEN_LIMITS_MAX  64
+#define TOKENS_MAX	  1000	/* valid ones of an account, of each kind */
+#define TOKENS_ACTING_MAX 10000 /* of a repository, likewise */
 
 /* One of the places outside which a limited token counts as nobody's. */
 struct token_limit {
