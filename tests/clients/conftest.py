@@ -6,6 +6,7 @@ import shutil
 
 import pytest
 
+from harness.cable import may_lay
 from harness.dockerd import Dockerd
 from harness.image import make_image, make_index
 from harness.run import run
@@ -39,6 +40,53 @@ def docker_archive(work, image):
     file = work / "image.tar"
     run("skopeo", "--insecure-policy", "copy", image, f"docker-archive:{file}:example/image:latest")
     return file
+
+
+class Site:
+    """A cluster as clients reach it."""
+
+    def __init__(self, cluster, address="localhost", certificates=None):
+        self.cluster = cluster
+        self.registry = f"{address}:{cluster.port}"
+        self.certificates = certificates
+        self.loopback = address == "localhost"
+
+    def options(self, side=""):
+        """What skopeo, podman and buildah have to be told; side is "src-" or "dest-" where they know two."""
+        if self.certificates is None:
+            return [f"--{side}tls-verify=false"]
+        return [f"--{side}cert-dir", self.certificates]
+
+
+@pytest.fixture(scope="session")
+def http_site(shared_cluster):
+    return Site(shared_cluster)
+
+
+@pytest.fixture(scope="session")
+def https_site(start_cluster, work):
+    """With the CA of deploy/up --tls, and if that can be at an address other than loopback, where docker looks at no
+    certificate."""
+    address = "localhost"
+    if may_lay():
+        address = "10.77.0.3"
+        run("ip", "address", "replace", f"{address}/32", "dev", "lo")
+    cluster = start_cluster(storage=1, tls=True, bind=f"127.0.0.1,{address}" if may_lay() else None)
+    certificates = work / "certificates"
+    certificates.mkdir()
+    shutil.copy(cluster.ca, certificates / "ca.crt")
+    return Site(cluster, address, certificates)
+
+
+@pytest.fixture(params=["http", "https"])
+def site(request):
+    return request.getfixturevalue(f"{request.param}_site")
+
+
+@pytest.fixture
+def visitor(site):
+    """A new account there, with a token that may write packages."""
+    return site.cluster.new_user()
 
 
 @pytest.fixture

@@ -8,15 +8,24 @@ from harness.drips import Drips
 from harness.run import Failed
 
 
-@pytest.fixture
-def registry(cluster):
-    return cluster.env["PACKHOUSE_REGISTRY"]
+SHARES_CLUSTER = True
 
 
 @pytest.fixture
-def logged_in(docker, registry, user):
-    docker("login", "-u", user.login, "-p", user.token, registry)
-    yield user
+def registry(site, docker):
+    if site.certificates is None:
+        yield site.registry
+        return
+    if site.loopback:
+        pytest.skip("docker looks at no certificate on a loopback address")
+    with docker.trusting(site.registry, site.cluster.ca):
+        yield site.registry
+
+
+@pytest.fixture
+def logged_in(docker, registry, visitor):
+    docker("login", "-u", visitor.login, "-p", visitor.token, registry)
+    yield visitor
     docker("logout", registry)
 
 
@@ -49,9 +58,10 @@ def test_push_and_pull(docker, registry, logged_in, loaded):
         docker("rmi", reference)
 
 
-def test_push_and_pull_beside_drips(docker, registry, cluster, logged_in, loaded):
+@pytest.mark.parametrize("site", ["http"], indirect=True)
+def test_push_and_pull_beside_drips(docker, registry, site, logged_in, loaded):
     """Thousands of connections that send a byte a second do not stop it."""
-    with Drips(cluster.port) as drips:
+    with Drips(site.cluster.port) as drips:
         drips.await_all()
         for number in range(3):
             name = f"{registry}/{logged_in.login}/beside-{number}:v1"
@@ -61,19 +71,19 @@ def test_push_and_pull_beside_drips(docker, registry, cluster, logged_in, loaded
         drips.await_all()
 
 
-def test_login_with_a_wrong_token(docker, registry, user):
+def test_login_with_a_wrong_token(docker, registry, visitor):
     with pytest.raises(Failed, match="unauthorized"):
-        docker("login", "-u", user.login, "-p", user.token[:-4] + "0000", registry)
+        docker("login", "-u", visitor.login, "-p", visitor.token[:-4] + "0000", registry)
 
 
-def test_push_without_login(docker, registry, user, loaded):
-    docker("tag", loaded, f"{registry}/{user.login}/none:v1")
+def test_push_without_login(docker, registry, visitor, loaded):
+    docker("tag", loaded, f"{registry}/{visitor.login}/none:v1")
     with pytest.raises(Failed, match="unauthorized: authentication required|no basic auth credentials"):
-        docker("push", f"{registry}/{user.login}/none:v1")
+        docker("push", f"{registry}/{visitor.login}/none:v1")
 
 
-def test_push_to_a_stranger(docker, registry, cluster, logged_in, loaded):
-    stranger = cluster.new_user()
+def test_push_to_a_stranger(docker, registry, site, logged_in, loaded):
+    stranger = site.cluster.new_user()
     docker("tag", loaded, f"{registry}/{stranger.login}/theirs:v1")
     with pytest.raises(Failed, match="denied: requested access to the resource is denied"):
         docker("push", f"{registry}/{stranger.login}/theirs:v1")

@@ -1,36 +1,37 @@
-"""Clients that trust the CA of deploy/up --tls push to and pull from a gateway that speaks TLS."""
-
-import shutil
-from pathlib import Path
+"""Clients that were not told of the CA of deploy/up --tls trust no gateway that it has a certificate of."""
 
 import pytest
 
 from harness.run import Failed
 
+SHARES_CLUSTER = True
 
-@pytest.fixture(scope="module")
-def cluster(start_cluster):
-    made = start_cluster(storage=1, tls=True)
-    yield made
-    made.stop()
+UNKNOWN = "certificate signed by unknown authority"
 
 
 @pytest.fixture
-def certificates(cluster, tmp_path):
-    """A folder as skopeo, podman and docker want it: with the CA and nothing else."""
-    folder = tmp_path / "certs.d"
-    folder.mkdir()
-    shutil.copy(cluster.ca, folder / "ca.crt")
-    return folder
+def visitor(https_site):
+    return https_site.cluster.new_user()
 
 
-def test_skopeo(cluster, user, skopeo, image, certificates, tmp_path):
-    place = f"docker://{cluster.env['PACKHOUSE_REGISTRY']}/{user.login}/image:v1"
-    with pytest.raises(Failed, match="certificate"):
-        skopeo("copy", "--dest-creds", user.credentials, image, place)
-    skopeo("copy", "--preserve-digests", "--dest-cert-dir", certificates, "--dest-creds", user.credentials, image,
-           place)
-    skopeo("copy", "--preserve-digests", "--src-cert-dir", certificates, "--src-creds", user.credentials, place,
-           f"oci:{tmp_path / 'back'}:latest")
-    before = {path.name for path in Path(image.split(":")[1]).glob("blobs/sha256/*")}
-    assert {path.name for path in (tmp_path / "back/blobs/sha256").iterdir()} == before
+def test_docker(https_site, visitor, docker):
+    if https_site.loopback:
+        pytest.skip("docker looks at no certificate on a loopback address")
+    login = ("login", "-u", visitor.login, "-p", visitor.token, https_site.registry)
+    with pytest.raises(Failed, match=UNKNOWN):
+        docker(*login)
+    with docker.trusting(https_site.registry, https_site.cluster.ca):
+        docker(*login)
+    with pytest.raises(Failed, match=UNKNOWN):
+        docker("pull", f"{https_site.registry}/{visitor.login}/image:v1")
+
+
+def test_skopeo(https_site, visitor, skopeo, image):
+    with pytest.raises(Failed, match=UNKNOWN):
+        skopeo("copy", "--dest-creds", visitor.credentials, image,
+               f"docker://{https_site.registry}/{visitor.login}/image:v1")
+
+
+def test_podman_and_buildah(https_site, visitor, tool):
+    with pytest.raises(Failed, match=UNKNOWN):
+        tool("login", "-u", visitor.login, "-p", visitor.token, https_site.registry)

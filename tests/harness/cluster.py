@@ -36,7 +36,8 @@ def free_ports(count):
 
 
 class Cluster:
-    def __init__(self, build_dir, storage=3, replicas=0, gateways=1, workers=2, settings=None, tls=False):
+    def __init__(self, build_dir, storage=3, replicas=0, gateways=1, workers=2, settings=None, tls=False,
+                 bind=None):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="packhouse-cluster-", dir="/var/tmp"))
         self.dir.chmod(0o755)
         self.build_dir = pathlib.Path(build_dir).resolve()
@@ -44,7 +45,7 @@ class Cluster:
         self.gateways = gateways
         self.port = free_ports(gateways)
         self.first = ["--port", self.port, "--storage", storage, "--replicas", replicas, "--gateways", gateways,
-                      "--workers", workers, *(["--tls"] if tls else [])]
+                      "--workers", workers, *(["--tls"] if tls else []), *(["--bind", bind] if bind else [])]
         for key, value in {"storage.segment_size": "1M", **(settings or {})}.items():
             self.first += ["--set", f"{key}={value}"]
         self.common = ["--dir", self.dir, "--build-dir", build_dir, "--no-build", "--no-install", "--detach"]

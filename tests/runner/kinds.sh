@@ -31,7 +31,7 @@ run_faults() {
 
 run_clients() {
 	need_build release release gcc &&
-		run_pytest clients clients --build-dir "$root/build/release"
+		run_pytest_files clients clients --build-dir "$root/build/release"
 }
 
 # Each target for some seconds, beginning with its corpus, as many at once as there are processors; a crash leaves
