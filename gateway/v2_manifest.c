@@ -68,26 +68,31 @@ int v2_manifest_get(struct request *rq)
 	return reply_bytes(rq, 200, m.media_type, bytes.data, bytes.len);
 }
 
-/* What of a manifest must be here: blobs of an image, children of an index. */
+/*
+ * What of a manifest must be here. What an index lists under a type that is none of manifests
+ * is a blob: the caches that BuildKit has in registries are such indexes, of layers and a
+ * config.
+ */
 static void collect(struct arena *a, const struct manifest *m, struct manifest_new *out)
 {
-	struct digest *list = arena_alloc(a, (m->ref_count + 1) * sizeof(*list));
-	size_t n = 0;
+	struct digest *blobs = arena_alloc(a, (m->ref_count + 1) * sizeof(*blobs));
+	struct digest *children = arena_alloc(a, (m->ref_count + 1) * sizeof(*children));
 
+	out->blobs = blobs;
+	out->children = children;
 	if (m->kind == MANIFEST_IMAGE) {
-		list[n++] = m->config.digest;
+		blobs[out->blobs_count++] = m->config.digest;
 		out->config = &m->config.digest;
 	}
 	for (size_t i = 0; i < m->ref_count; i++) {
-		if (m->kind == MANIFEST_INDEX || !m->refs[i].foreign)
-			list[n++] = m->refs[i].digest;
-	}
-	if (m->kind == MANIFEST_IMAGE) {
-		out->blobs = list;
-		out->blobs_count = n;
-	} else {
-		out->children = list;
-		out->children_count = n;
+		const struct manifest_ref *ref = &m->refs[i];
+
+		if (m->kind == MANIFEST_INDEX &&
+		    media_manifest_kind(ref->media_type, strlen(ref->media_type)) !=
+			    MANIFEST_NONE)
+			children[out->children_count++] = ref->digest;
+		else if (!ref->foreign)
+			blobs[out->blobs_count++] = ref->digest;
 	}
 }
 

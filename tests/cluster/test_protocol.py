@@ -77,6 +77,23 @@ def test_manifests_of_all_shapes_come_back_byte_for_byte(one):
             assert head.headers["Docker-Content-Digest"] == digest_of(shape)
 
 
+def test_index_of_blobs(one):
+    """BuildKit's cache in a registry, when it is no image manifest: an index that lists layers and a config."""
+    name, registry, layer = one
+    cache = index_of([descriptor(layer, LAYER), descriptor(b"{}", "application/vnd.buildkit.cacheconfig.v0")])
+    ok(put(registry, name, "cache", cache), 201)
+    assert ok(registry.manifest(name, "cache"), 200).content == cache
+    absent = index_of([descriptor(layer, LAYER), descriptor(b"absent", LAYER)])
+    answer = put(registry, name, "cache", absent)
+    assert refused(answer, 404, "MANIFEST_BLOB_UNKNOWN")["detail"] == {"digest": digest_of(b"absent")}
+    as_image = index_of([descriptor(layer, MANIFEST)])
+    refused(put(registry, name, "cache", as_image), 404, "MANIFEST_BLOB_UNKNOWN")
+    place = f"/v2/{name}/blobs/{digest_of(layer)}"
+    refused(registry.call("DELETE", place), 405, "DENIED")
+    ok(registry.call("DELETE", f"/v2/{name}/manifests/{digest_of(cache)}"), 202)
+    ok(registry.call("DELETE", place), 202)
+
+
 def test_type_of_a_manifest_is_no_header(cluster, one):
     """A manifest says itself what it is, and whoever pulls it gets that as a header: as the registry writes it."""
     name, registry, layer = one
