@@ -60,7 +60,7 @@ static const char *nothing_text(struct arena *a, const struct explanation *e, bo
 {
 	const char *visibility = visibility_name(e->visibility);
 
-	if (e->account.suspended)
+	if (e->account.suspended_at != 0)
 		return "the account is suspended";
 	if (!e->insider)
 		return arena_printf(a, "not a member of %s, the package is %s",
@@ -77,7 +77,7 @@ static const char *nothing_text(struct arena *a, const struct explanation *e, bo
 void explain_person(struct arena *a, const struct explanation *e, bool names,
 		    struct explain_text *out)
 {
-	bool active = !e->account.suspended;
+	bool active = e->account.suspended_at == 0;
 
 	memset(out, 0, sizeof(*out));
 	out->role = e->role;

@@ -16,7 +16,7 @@ static const char person_sql[] =
 	"o.kind <> 2 OR n.organization_id = o.id OR EXISTS (SELECT FROM membership m "
 	"WHERE m.organization_id = o.id AND m.account_id = n.id), "
 	"CASE WHEN n.suspended_at IS NULL THEN s.role ELSE 0::smallint END, "
-	"n.suspended_at IS NOT NULL "
+	"extract(epoch FROM n.suspended_at)::bigint "
 	"FROM package p JOIN account o ON o.id = p.namespace_id "
 	"JOIN account n ON n.login = $2 AND n.kind <> 2 AND n.deleted_at IS NULL "
 	"CROSS JOIN LATERAL person_rights(n.id, n.organization_id, n.creators = 1, o.id, "
@@ -67,7 +67,7 @@ static int take_person(struct pg_rows *r, struct arena *a, struct explanation *o
 	out->repository = arena_strdup(a, pg_text(r, 0, at + 3));
 	out->insider = pg_bool(r, 0, at + 4);
 	out->role = (enum role)pg_int(r, 0, at + 5);
-	out->account.suspended = pg_bool(r, 0, at + 6);
+	out->account.suspended_at = pg_int(r, 0, at + 6);
 	return 0;
 }
 

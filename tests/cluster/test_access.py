@@ -429,7 +429,7 @@ def test_texts_that_are_none(world):
     base = f"{world.cluster.url()}/api/v3/orgs/{world.org}/packages/container/app"
     for path in ("/access/users/%ff", "/access/teams/%c3%28", f"/access/actions/{world.org}/%ed%a0%80"):
         answer = requests.put(base + path, json={"role": "read"}, auth=("", world.ann.token), timeout=60)
-        refused(answer, 400, "not UTF-8")
+        refused(answer, 400, "not properly escaped")
 
 
 def test_what_happened_is_written_down(world):
