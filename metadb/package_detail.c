@@ -16,6 +16,7 @@ void take_account_brief(struct pg_rows *r, int row, int column, struct arena *a,
 		.login = arena_strdup(a, pg_text(r, row, column + 2)),
 		.name = arena_strdup(a, pg_text(r, row, column + 3)),
 		.email = "",
+		.description = "",
 		.site_admin = pg_bool(r, row, column + 4),
 		.created_at = pg_int(r, row, column + 5),
 	};
@@ -58,11 +59,12 @@ static void take_package(struct pg_rows *r, struct arena *a, struct package_deta
 static const char detail_sql[] =
 	"SELECT p.id, p.namespace_id, p.name, p.visibility, p.publisher_id, "
 	"extract(epoch FROM p.created_at)::bigint, extract(epoch FROM p.published_at)::bigint, "
-	"extract(epoch FROM v.updated_at)::bigint, v.versions, v.description, v.licenses, "
+	"extract(epoch FROM v.updated_at)::bigint, v.versions, w.description, w.licenses, "
 	"p.inherits, p.linked_by, extract(epoch FROM p.linked_at)::bigint, " ACCOUNT_BRIEF
 	", " REPOSITORY_BRIEF " FROM package p "
 	"JOIN account n ON n.id = p.namespace_id "
 	"CROSS JOIN LATERAL package_summary(p.id) v "
+	"CROSS JOIN LATERAL package_labels(p.id) w "
 	"LEFT JOIN repository r ON r.id = p.repository_id AND r.deleted_at IS NULL "
 	"AND ($2 OR CASE WHEN $4 <> 0 THEN r.id = $4 OR r.visibility = 2 "
 	"ELSE repository_known(nullif($3, 0), r.id) END) "

@@ -7,7 +7,7 @@ from urllib.parse import quote
 import pytest
 import requests
 
-from harness.registry import ok
+from harness.registry import manifest_of, ok
 
 SHARES_CLUSTER = True
 
@@ -107,6 +107,16 @@ def test_a_package(world):
     assert said["url"].endswith(f"/users/{world.bob.login}/packages/container/deep%2Fname")
     refused(world.call(world.cid, "GET", package="deep/name", below=f"users/{world.bob.login}"), 404, "not found")
     refused(world.call(world.bob, "GET", package="deep/name", below=f"orgs/{world.bob.login}"), 404, "not found")
+
+
+def test_what_a_package_says_of_itself(world):
+    """The newest tagged version speaks for it."""
+    registry = world.bob.registry()
+    registry.push_blob(f"{world.org}/app", b"{}")
+    said = {"org.opencontainers.image.description": "A tool", "org.opencontainers.image.licenses": "MIT"}
+    ok(registry.put_manifest(f"{world.org}/app", "v2", manifest_of(b"{}", [b"a layer"], annotations=said)), 201)
+    package = ok(world.call(world.bob, "GET"), 200).json()
+    assert (package["description"], package["licenses"], package["version_count"]) == ("A tool", "MIT", 2)
 
 
 def test_a_package_that_is_only_begun_is_not_there(world):
