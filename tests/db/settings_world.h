@@ -100,7 +100,7 @@ static int64_t await_package(int64_t namespace, const char *name, enum visibilit
 }
 
 /* The direct role on the package; 0: none. */
-static int64_t await_granted(int64_t package, const char *login)
+static __attribute__((unused)) int64_t await_granted(int64_t package, const char *login)
 {
 	return await_count("SELECT coalesce((SELECT g.role FROM package_grant g "
 			   "JOIN account a ON a.id = g.account_id "
@@ -108,7 +108,7 @@ static int64_t await_granted(int64_t package, const char *login)
 			   (long long)package, login);
 }
 
-static int64_t await_events(int64_t package, const char *action)
+static __attribute__((unused)) int64_t await_events(int64_t package, const char *action)
 {
 	int64_t events = await_count("SELECT count(*) FROM event WHERE package_id = %lld "
 				     "AND action = '%s'",
