@@ -1,19 +1,17 @@
-/* GET /user, /users/{username}, /orgs/{org}, and the shapes that they share with others. */
+/* /user and /users/{username}, and the shapes that they share with others. */
 #include "gateway/api_account.h"
 
 #include <string.h>
 
 #include "gateway/api_json.h"
+#include "gateway/api_org.h"
+#include "gateway/auth.h"
 #include "gateway/base64.h"
 #include "gateway/handlers.h"
 #include "gateway/reply.h"
 #include "gateway/worker.h"
+#include "metadb/account_changes.h"
 #include "metadb/lookups.h"
-
-static json_t *text_or_null(const char *text)
-{
-	return text == NULL || *text == '\0' ? json_null() : json_string(text);
-}
 
 static const char *type_name(const struct account *a)
 {
@@ -48,18 +46,19 @@ json_t *api_account_json(struct request *rq, const struct account *a, bool priva
 {
 	json_t *json = api_account_brief(rq, a);
 	const char *created = api_json_time(rq->arena, a->created_at);
+	const char *updated = api_json_time(rq->arena, a->updated_at);
 
-	json_object_set_new(json, "name", text_or_null(a->name));
-	json_object_set_new(json, "email", private ? text_or_null(a->email) : json_null());
+	json_object_set_new(json, "name", api_json_maybe(a->name));
+	json_object_set_new(json, "email", private ? api_json_maybe(a->email) : json_null());
 	json_object_set_new(json, "created_at", json_string(created));
-	json_object_set_new(json, "updated_at", json_string(created));
+	json_object_set_new(json, "updated_at", json_string(updated));
 	if (a->kind == ACCOUNT_ORGANIZATION)
-		json_object_set_new(json, "description", json_null());
-	else
+		json_object_set_new(json, "description", api_json_maybe(a->description));
+	else if (a->suspended_at != 0)
 		json_object_set_new(json, "suspended_at",
-				    a->suspended_at != 0 ? json_string(api_json_time(
-								   rq->arena, a->suspended_at))
-							 : json_null());
+				    json_string(api_json_time(rq->arena, a->suspended_at)));
+	else
+		json_object_set_new(json, "suspended_at", json_null());
 	return json;
 }
 
@@ -94,6 +93,45 @@ int api_user_self(struct request *rq)
 	return status != 0 ? status : api_json_reply(rq, 200, api_account_json(rq, &a, true));
 }
 
+const char *api_account_login(struct request *rq, const json_t *body, const char *resource,
+			      int *status)
+{
+	const char *text = api_json_text(rq, body, resource, "login", true, status);
+	const char *login;
+
+	if (*status != 0)
+		return NULL;
+	login = login_fold(rq->arena, text, strlen(text));
+	if (login_valid(login, strlen(login)) && !login_reserved(login))
+		return login;
+	*status = api_json_invalid(rq, resource, "login", "invalid");
+	return NULL;
+}
+
+/* PATCH /user: what the caller says of himself. */
+int api_user_patch(struct request *rq)
+{
+	struct actor who = auth_actor(rq);
+	const char *name, *email;
+	json_t *body;
+	int rc, status;
+
+	status = await_api_json(rq, &body);
+	if (status != 0)
+		return status;
+	name = api_json_change(rq, body, "User", "name", API_NAME_MAX, &status);
+	email = api_json_change(rq, body, "User", "email", API_EMAIL_MAX, &status);
+	if (status != 0)
+		return status;
+	rc = await_profile_set(rq->worker->metadb, &who, rq->caller->account_id, name, email);
+	if (rc == ERR_NOT_FOUND)
+		return refuse_api(rq, 404, "Not Found");
+	if (rc < 0)
+		return give_up(rq, rc, "changing a profile");
+	return api_user_self(rq);
+}
+
+/* An organization stands among the users, too; its address is everybody's. */
 int api_user_get(struct request *rq)
 {
 	struct account a;
@@ -101,15 +139,8 @@ int api_user_get(struct request *rq)
 
 	if (status != 0)
 		return status;
-	return api_json_reply(
-		rq, 200,
-		api_account_json(rq, &a, rq->caller != NULL && rq->caller->account_id == a.id));
-}
-
-int api_org_get(struct request *rq)
-{
-	struct account a;
-	int status = await_api_account(rq, "org", ACCOUNT_ORGANIZATION, &a);
-
-	return status != 0 ? status : api_json_reply(rq, 200, api_account_json(rq, &a, false));
+	if (a.kind == ACCOUNT_ORGANIZATION)
+		return api_json_reply(rq, 200, api_org_json(rq, &a, false));
+	return api_json_reply(rq, 200,
+			      api_account_json(rq, &a, rq->caller->account_id == a.id));
 }

@@ -11,6 +11,9 @@
 
 /* A user or organization in its own shape; private ones show the e-mail address as well. */
 json_t *api_account_json(struct request *rq, const struct account *a, bool private);
+/* `login` of a body, folded, valid and not reserved; otherwise *status is that of a refusal. */
+const char *api_account_login(struct request *rq, const json_t *body, const char *resource,
+			      int *status);
 /* The short form that other objects embed ("simple user"). */
 json_t *api_account_brief(struct request *rq, const struct account *a);
 

@@ -8,30 +8,12 @@
 
 #include "gateway/api_account.h"
 #include "gateway/api_json.h"
+#include "gateway/api_org.h"
 #include "gateway/api_token.h"
 #include "gateway/auth.h"
 #include "gateway/handlers.h"
 #include "gateway/reply.h"
 #include "gateway/worker.h"
-
-#define EMAIL_MAX      254
-#define NAME_MAX_BYTES 255
-
-/* A new account's login, folded; NULL when it has refused (*status). */
-static const char *new_login(struct request *rq, const json_t *body, const char *resource,
-			     int *status)
-{
-	const char *text = api_json_text(rq, body, resource, "login", true, status);
-	const char *login;
-
-	if (*status != 0)
-		return NULL;
-	login = login_fold(rq->arena, text, strlen(text));
-	if (login_valid(login, strlen(login)) && !login_reserved(login))
-		return login;
-	*status = api_json_invalid(rq, resource, "login", "invalid");
-	return NULL;
-}
 
 int api_admin_user_create(struct request *rq)
 {
@@ -44,9 +26,9 @@ int api_admin_user_create(struct request *rq)
 	status = await_api_json(rq, &body);
 	if (status != 0)
 		return status;
-	login = new_login(rq, body, "User", &status);
-	email = api_json_short_text(rq, body, "User", "email", EMAIL_MAX, &status);
-	name = api_json_short_text(rq, body, "User", "name", NAME_MAX_BYTES, &status);
+	login = api_account_login(rq, body, "User", &status);
+	email = api_json_short_text(rq, body, "User", "email", API_EMAIL_MAX, &status);
+	name = api_json_short_text(rq, body, "User", "name", API_NAME_MAX, &status);
 	if (status != 0)
 		return status;
 	rc = await_user_create(rq->worker->metadb, rq->arena, &who, login, email, name, &a);
@@ -68,9 +50,9 @@ int api_admin_org_create(struct request *rq)
 	status = await_api_json(rq, &body);
 	if (status != 0)
 		return status;
-	login = new_login(rq, body, "Organization", &status);
+	login = api_account_login(rq, body, "Organization", &status);
 	admin = api_json_text(rq, body, "Organization", "admin", true, &status);
-	name = api_json_short_text(rq, body, "Organization", "profile_name", NAME_MAX_BYTES,
+	name = api_json_short_text(rq, body, "Organization", "profile_name", API_NAME_MAX,
 				   &status);
 	if (status != 0)
 		return status;
@@ -82,7 +64,7 @@ int api_admin_org_create(struct request *rq)
 		return api_json_invalid(rq, "Organization", "admin", "invalid");
 	if (rc < 0)
 		return give_up(rq, rc, "creating an organization");
-	return api_json_reply(rq, 201, api_account_json(rq, &a, true));
+	return api_json_reply(rq, 201, api_org_json(rq, &a, true));
 }
 
 static int reply_token(struct request *rq, const struct token *t, const char *text)

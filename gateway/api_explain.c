@@ -37,7 +37,7 @@ static json_t *person_json(struct request *rq, const struct explanation *e, bool
 /* Has he all rights to ask about others? */
 static bool asks_about_others(struct request *rq)
 {
-	return auth_may(rq, ACTION_SETTINGS) || auth_is_site_admin(rq);
+	return auth_may(rq, ACTION_SETTINGS) || auth_site_admin(rq);
 }
 
 static int await_person(struct request *rq, const char *login)
@@ -91,7 +91,7 @@ static json_t *token_json(const struct token_explanation *t)
 /* A token of a person or a robot comes with what its account may. */
 static int await_token(struct request *rq, int64_t id)
 {
-	struct token_asker asker = {rq->caller->account_id, auth_is_site_admin(rq)};
+	struct token_asker asker = {rq->caller->account_id, auth_site_admin(rq)};
 	struct token_explanation t;
 	struct explanation e;
 	json_t *json;

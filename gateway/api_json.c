@@ -111,6 +111,11 @@ const char *api_json_change(struct request *rq, const json_t *body, const char *
 	return api_json_short_text(rq, body, resource, field, max, status);
 }
 
+json_t *api_json_maybe(const char *text)
+{
+	return *text == '\0' ? json_null() : json_string(text);
+}
+
 const char *api_json_time(struct arena *a, int64_t seconds)
 {
 	time_t when = (time_t)seconds;

@@ -35,9 +35,16 @@ const char *api_json_short_text(struct request *rq, const json_t *body, const ch
 const char *api_json_change(struct request *rq, const json_t *body, const char *resource,
 			    const char *field, size_t max, int *status);
 
+/* Limits of what accounts say of themselves, in bytes. */
+#define API_EMAIL_MAX 254
+#define API_NAME_MAX  255
+
 /* 422 "Validation Failed" with one error {resource, field, code}. */
 int api_json_invalid(struct request *rq, const char *resource, const char *field,
 		     const char *code);
+
+/* null for "". */
+json_t *api_json_maybe(const char *text);
 
 /* "2026-01-02T03:04:05Z". */
 const char *api_json_time(struct arena *a, int64_t seconds);

@@ -1,5 +1,5 @@
 /*
- * /api/v3/orgs/{org}/memberships/{username}: who belongs to an organization, and who owns it.
+ * Memberships: who belongs to an organization, and who owns it.
  *
  * GitHub's roles are "member" and "admin" (an owner). Memberships are active at once: there is
  * nothing to accept.
@@ -8,71 +8,67 @@
 
 #include "gateway/api_account.h"
 #include "gateway/api_json.h"
+#include "gateway/api_org.h"
 #include "gateway/auth.h"
 #include "gateway/handlers.h"
 #include "gateway/reply.h"
 #include "gateway/worker.h"
 
-static int await_both(struct request *rq, struct account *org, struct account *user)
-{
-	int status = await_api_account(rq, "org", ACCOUNT_ORGANIZATION, org);
-
-	return status != 0 ? status : await_api_account(rq, "username", ACCOUNT_USER, user);
-}
-
-static int reply_membership(struct request *rq, const struct account *org,
-			    const struct account *user, enum membership role)
+json_t *api_membership_json(struct request *rq, const struct account *org,
+			    const struct account *user, int role)
 {
 	const char *url =
 		arena_printf(rq->arena, "%s/api/v3/orgs/%s", request_base_url(rq), org->login);
-	json_t *json = json_pack(
-		"{s:s, s:s, s:s, s:s, s:o, s:o}", "url",
-		arena_printf(rq->arena, "%s/memberships/%s", url, user->login), "state",
-		"active", "role", role == MEMBERSHIP_OWNER ? "admin" : "member",
-		"organization_url", url, "organization", api_account_brief(rq, org), "user",
-		api_account_brief(rq, user));
 
-	return api_json_reply(rq, 200, json);
+	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o}", "url",
+			 arena_printf(rq->arena, "%s/memberships/%s", url, user->login),
+			 "state", "active", "role",
+			 role == MEMBERSHIP_OWNER ? "admin" : "member", "organization_url", url,
+			 "organization", api_org_brief(rq, org), "user",
+			 api_account_brief(rq, user));
 }
 
 /* Change it; 0 or the status of a refusal. */
-static int await_set(struct request *rq, const struct account *org, const struct account *user,
-		     enum membership role)
+static int await_set(struct request *rq, const struct account *user, enum membership role)
 {
 	struct actor who = auth_actor(rq);
 	int rc;
 
-	rc = await_membership_set(rq->worker->metadb, &who, org->id, user->id, role);
-	if (rc == ERR_NOT_FOUND)
-		return refuse_api(rq, 404, "Not Found");
+	rc = await_membership_set(rq->worker->metadb, &who, rq->org->account.id, user->id,
+				  role);
 	if (rc == ERR_CONFLICT)
 		return refuse_api(rq, 403, "The organization would be left without an owner");
-	if (rc == ERR_DENIED)
-		return refuse_api(rq, 403, "You must be an owner of the organization %s",
-				  org->login);
-	return rc < 0 ? give_up(rq, rc, "changing a membership") : 0;
+	return rc < 0 ? api_org_refused(rq, rc, "changing a membership") : 0;
+}
+
+/* What {username} is in {org}: 0, or the status of a refusal, 404 when he is nothing. */
+static int await_find(struct request *rq, struct account *user, enum membership *role)
+{
+	int rc, status = await_api_account(rq, "username", ACCOUNT_USER, user);
+
+	if (status != 0)
+		return status;
+	rc = await_membership_get(rq->worker->metadb, rq->org->account.id, user->id, role);
+	if (rc < 0)
+		return give_up(rq, rc, "looking up the membership");
+	return *role == MEMBERSHIP_NONE ? refuse_api(rq, 404, "Not Found") : 0;
 }
 
 int api_membership_get(struct request *rq)
 {
-	struct account org, user;
 	enum membership role;
-	int rc, status = await_both(rq, &org, &user);
+	struct account user;
+	int status = await_find(rq, &user, &role);
 
 	if (status != 0)
 		return status;
-	rc = await_membership_get(rq->worker->metadb, org.id, user.id, &role);
-	if (rc < 0)
-		return give_up(rq, rc, "looking up the membership");
-	if (role == MEMBERSHIP_NONE)
-		return refuse_api(rq, 404, "Not Found");
-	return reply_membership(rq, &org, &user, role);
+	return api_json_reply(rq, 200, api_membership_json(rq, &rq->org->account, &user, role));
 }
 
 int api_membership_put(struct request *rq)
 {
 	enum membership role = MEMBERSHIP_MEMBER;
-	struct account org, user;
+	struct account user;
 	const char *text;
 	json_t *body;
 	int status;
@@ -87,25 +83,48 @@ int api_membership_put(struct request *rq)
 		role = MEMBERSHIP_OWNER;
 	else if (text != NULL && strcmp(text, "member") != 0)
 		return api_json_invalid(rq, "OrganizationMembership", "role", "invalid");
-	status = await_both(rq, &org, &user);
+	status = await_api_account(rq, "username", ACCOUNT_USER, &user);
 	if (status == 0)
-		status = await_set(rq, &org, &user, role);
-	return status != 0 ? status : reply_membership(rq, &org, &user, role);
+		status = await_set(rq, &user, role);
+	if (status != 0)
+		return status;
+	return api_json_reply(rq, 200, api_membership_json(rq, &rq->org->account, &user, role));
 }
 
 int api_membership_delete(struct request *rq)
 {
-	struct account org, user;
 	enum membership role;
-	int rc, status = await_both(rq, &org, &user);
+	struct account user;
+	int status = await_find(rq, &user, &role);
 
-	if (status != 0)
-		return status;
-	rc = await_membership_get(rq->worker->metadb, org.id, user.id, &role);
+	if (status == 0)
+		status = await_set(rq, &user, MEMBERSHIP_NONE);
+	return status != 0 ? status : reply(rq, 204);
+}
+
+int api_member_get(struct request *rq)
+{
+	enum membership role;
+	struct account user;
+	int status = await_find(rq, &user, &role);
+
+	return status != 0 ? status : reply(rq, 204);
+}
+
+/* The caller's own. GitHub's PATCH accepts an invitation; here everybody is in at once. */
+int api_user_membership_get(struct request *rq)
+{
+	enum membership role;
+	struct account me;
+	int rc;
+
+	rc = await_account_by_id(rq->worker->metadb, rq->arena, rq->caller->account_id, &me);
+	if (rc == 0)
+		rc = await_membership_get(rq->worker->metadb, rq->org->account.id, me.id,
+					  &role);
 	if (rc < 0)
 		return give_up(rq, rc, "looking up the membership");
 	if (role == MEMBERSHIP_NONE)
 		return refuse_api(rq, 404, "Not Found");
-	status = await_set(rq, &org, &user, MEMBERSHIP_NONE);
-	return status != 0 ? status : reply(rq, 204);
+	return api_json_reply(rq, 200, api_membership_json(rq, &rq->org->account, &me, role));
 }

@@ -27,7 +27,7 @@ static int parameter(struct request *rq, const char *name, int64_t max, int64_t 
 
 	if (text == NULL || number_read(text, max, out) == 0)
 		return 0;
-	return refuse_api(rq, 422, "%s must be a number", name);
+	return api_json_invalid(rq, "Page", name, "invalid");
 }
 
 static int size_read(struct request *rq, int64_t *out)
@@ -54,8 +54,7 @@ int api_page_read(struct request *rq, struct api_page *out)
 		out->number = 1;
 	out->offset = (out->number - 1) * out->size;
 	if (out->offset >= PAGE_REACH)
-		return refuse_api(rq, 422, "Only the first %d elements of a list have pages",
-				  PAGE_REACH);
+		return api_json_invalid(rq, "Page", "page", "invalid");
 	return 0;
 }
 

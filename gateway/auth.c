@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "gateway/api_org.h"
 #include "gateway/auth_header.h"
 #include "gateway/bearer_seen.h"
 #include "gateway/rate_limit.h"
@@ -136,7 +137,7 @@ bool auth_has_scopes(const struct request *rq, unsigned scopes)
 	return (scope_closure(rq->caller->scopes) & scopes) == scopes;
 }
 
-bool auth_is_site_admin(const struct request *rq)
+bool auth_site_admin(const struct request *rq)
 {
 	return rq->caller->site_admin && auth_has_scopes(rq, SCOPE_SITE_ADMIN) &&
 	       !rq->caller->limited;
@@ -163,11 +164,37 @@ static int await_own(struct request *rq, unsigned scopes)
 	return await_auth_inside(rq, rq->caller->account_id, rq->caller->login);
 }
 
+static void note_org(struct request *rq, const struct account *org, enum membership role)
+{
+	rq->org = arena_alloc(rq->arena, sizeof(*rq->org));
+	*rq->org = (struct org_standing){*org, role, auth_site_admin(rq)};
+}
+
+/* A member, with the scopes, who may be less than an owner: 0, or it has refused. */
+static int await_member(struct request *rq, const struct account *org, enum membership needed,
+			unsigned scopes)
+{
+	enum membership role;
+	int rc;
+
+	rc = await_membership_get(rq->worker->metadb, org->id, rq->caller->account_id, &role);
+	if (rc < 0)
+		return give_up(rq, rc, "looking up the membership");
+	if (role == MEMBERSHIP_NONE)
+		return refuse_api(rq, 404, "Not Found");
+	if (role < needed)
+		return refuse_api(rq, 403, "You must be an owner of the organization %s",
+				  org->login);
+	if (!auth_has_scopes(rq, scopes))
+		return auth_refuse_scopes(rq, scopes);
+	note_org(rq, org, role);
+	return await_auth_inside(rq, org->id, org->login);
+}
+
 /* Site admins pass; others need a membership of the organization in {org}, and the scopes. */
 static int await_organization(struct request *rq, enum membership needed, unsigned scopes)
 {
 	const char *login = request_param(rq, "org");
-	enum membership role;
 	struct account org;
 	int rc;
 
@@ -177,19 +204,10 @@ static int await_organization(struct request *rq, enum membership needed, unsign
 		return refuse_api(rq, 404, "Not Found");
 	if (rc < 0)
 		return give_up(rq, rc, "looking up the organization");
-	if (auth_is_site_admin(rq))
-		return 0;
-	rc = await_membership_get(rq->worker->metadb, org.id, rq->caller->account_id, &role);
-	if (rc < 0)
-		return give_up(rq, rc, "looking up the membership");
-	if (role == MEMBERSHIP_NONE)
-		return refuse_api(rq, 404, "Not Found");
-	if (role < needed)
-		return refuse_api(rq, 403, "You must be an owner of the organization %s",
-				  org.login);
-	if (!auth_has_scopes(rq, scopes))
-		return auth_refuse_scopes(rq, scopes);
-	return await_auth_inside(rq, org.id, org.login);
+	if (!auth_site_admin(rq))
+		return await_member(rq, &org, needed, scopes);
+	note_org(rq, &org, MEMBERSHIP_OWNER);
+	return 0;
 }
 
 /* Tokens of workflows and codespaces are for packages: of REST they see nothing else. */
@@ -226,7 +244,7 @@ static int await_person(struct request *rq, const struct right *right,
 		return auth_refuse_401(rq, right, NULL);
 	if (acts_for_repository(rq))
 		return refuse_api(rq, 403, "Resource not accessible by integration");
-	if (need == NEED_SITE_ADMIN && !auth_is_site_admin(rq))
+	if (need == NEED_SITE_ADMIN && !auth_site_admin(rq))
 		return refuse_api(
 			rq, 403,
 			"Must be a site admin, with a token that has the scope site_admin");

@@ -41,9 +41,6 @@ int auth_refuse_basic(struct request *rq);
  */
 int await_request_mode(struct request *rq, enum registry_mode mode) MUST_CHECK;
 
-/* With a credential that lets him be one. For requests of somebody. */
-bool auth_is_site_admin(const struct request *rq);
-
 /* May the caller do this to the request's package, as its credential allows? For NEED_PACKAGE.
  */
 bool auth_may(const struct request *rq, enum action action);
@@ -70,6 +67,9 @@ bool auth_has_scopes(const struct request *rq, unsigned scopes);
 
 /* REST: 0, or the caller's token counts as nobody's in that namespace, and it has refused. */
 int await_auth_inside(struct request *rq, int64_t account, const char *login) MUST_CHECK;
+/* He acts as a site admin: is one, with a token that says so and has no limits. For a known
+ * caller. */
+bool auth_site_admin(const struct request *rq);
 
 /* For audit rows. */
 struct actor auth_actor(const struct request *rq);

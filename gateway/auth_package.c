@@ -91,7 +91,7 @@ static int decide(struct request *rq, const struct package_check *c)
 	const struct right *right = c->right;
 	enum verdict verdict = access_decide(&rq->standing, right->action, right->creates);
 
-	if (right->site_admins && auth_is_site_admin(rq) && rq->standing.published)
+	if (right->site_admins && auth_site_admin(rq) && rq->standing.published)
 		return 0;
 	if (verdict != VERDICT_ALLOWED && !(verdict == VERDICT_ABSENT && right->absent_fine))
 		return auth_refuse_package(rq, verdict, c);

@@ -39,13 +39,53 @@ int v2_upload_cancel(struct request *rq); /* DELETE, the same path */
 int api_base_get(struct request *rq);	 /* GET /api/v3/ */
 int api_openapi_get(struct request *rq); /* GET /api/v3/openapi.json: gateway/api_openapi.c */
 int api_user_self(struct request *rq);	 /* GET /api/v3/user */
+int api_user_patch(struct request *rq);	 /* PATCH, the same path */
 int api_user_get(struct request *rq);	 /* GET /api/v3/users/{username} */
-int api_org_get(struct request *rq);	 /* GET /api/v3/orgs/{org} */
+
+/* /api/v3/orgs/{org}: gateway/api_org.c */
+int api_org_get(struct request *rq);
+int api_org_patch(struct request *rq);
+int api_org_delete(struct request *rq);
+
+/* Lists of accounts, all GET: gateway/api_people.c */
+int api_user_list(struct request *rq);		  /* /api/v3/users */
+int api_org_list(struct request *rq);		  /* /api/v3/organizations */
+int api_user_org_list(struct request *rq);	  /* /api/v3/user/orgs */
+int api_user_public_org_list(struct request *rq); /* /api/v3/users/{username}/orgs */
+int api_user_membership_list(struct request *rq); /* /api/v3/user/memberships/orgs */
+int api_member_list(struct request *rq);	  /* /api/v3/orgs/{org}/members */
+int api_outsider_list(struct request *rq);	  /* /api/v3/orgs/{org}/outside_collaborators */
 
 /* gateway/api_membership.c */
 int api_membership_get(struct request *rq); /* GET /api/v3/orgs/{org}/memberships/{username} */
 int api_membership_put(struct request *rq); /* PUT, the same path */
-int api_membership_delete(struct request *rq); /* DELETE, the same path */
+int api_membership_delete(struct request *rq); /* DELETE, the same path, and of the next one */
+int api_member_get(struct request *rq);	       /* GET /api/v3/orgs/{org}/members/{username} */
+int api_user_membership_get(struct request *rq); /* GET /api/v3/user/memberships/orgs/{org} */
+
+/* Teams: gateway/api_team.c */
+int api_team_list(struct request *rq);	     /* GET /api/v3/orgs/{org}/teams */
+int api_team_create(struct request *rq);     /* POST, the same path */
+int api_team_get(struct request *rq);	     /* GET /api/v3/orgs/{org}/teams/{team_slug} */
+int api_team_patch(struct request *rq);	     /* PATCH, the same path */
+int api_team_delete(struct request *rq);     /* DELETE, the same path */
+int api_team_child_list(struct request *rq); /* GET …/{team_slug}/teams */
+int api_user_team_list(struct request *rq);  /* GET /api/v3/user/teams */
+
+/* gateway/api_team_member.c */
+int api_team_member_list(struct request *rq);	 /* GET …/{team_slug}/members */
+int api_team_membership_get(struct request *rq); /* GET …/{team_slug}/memberships/{username} */
+int api_team_membership_put(struct request *rq);    /* PUT, the same path */
+int api_team_membership_delete(struct request *rq); /* DELETE, the same path */
+
+/* What a site admin does to accounts: gateway/api_user_admin.c */
+int api_admin_user_rename(struct request *rq); /* PATCH /api/v3/admin/users/{username} */
+int api_admin_user_delete(struct request *rq); /* DELETE, the same path */
+int api_admin_org_rename(struct request *rq);  /* PATCH /api/v3/admin/organizations/{org} */
+int api_user_suspend(struct request *rq);      /* PUT /api/v3/users/{username}/suspended */
+int api_user_unsuspend(struct request *rq);    /* DELETE, the same path */
+int api_user_promote(struct request *rq);      /* PUT /api/v3/users/{username}/site_admin */
+int api_user_demote(struct request *rq);       /* DELETE, the same path */
 
 /*
  * A package, below /api/v3/orgs/{org}, /users/{username} and /user each:

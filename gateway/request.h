@@ -28,6 +28,7 @@ struct worker;
 struct caller;
 struct repository;
 struct upload;
+struct org_standing;
 
 /* Which kind of answers a path gives when something is wrong. */
 enum surface {
@@ -55,6 +56,7 @@ struct request {
 	struct caller *caller;	  /* metadb/lookups.h, in the arena; NULL: anonymous */
 	const char *caller_name;  /* for the access line; "" for anonymous */
 	struct standing standing; /* with NEED_PACKAGE */
+	struct org_standing *org; /* with NEED_ORG_…: gateway/api_org.h, in the arena */
 	int64_t namespace_id;	  /* with NEED_PACKAGE; 0: there is no such account */
 	int64_t package_id;	  /* with NEED_PACKAGE, when it exists; otherwise 0 */
 	bool counted;		  /* by gateway/rate_limit.c */

@@ -18,6 +18,9 @@
 #define MODE       {.need = NEED_SITE_ADMIN, .in_any_mode = true}
 #define ORG_MEMBER {.need = NEED_ORG_MEMBER}
 #define ORG_ADMIN  {.need = NEED_ORG_ADMIN}
+/* The handler looks at what a member may. */
+#define ORG_CHANGE {.need = NEED_ORG_MEMBER, .scopes = SCOPE_ADMIN_ORG}
+#define OWN_PROFILE {.need = NEED_CALLER, .scopes = SCOPE_USER}
 #define PULL       {.need = NEED_PACKAGE, .action = ACTION_PULL}
 #define DISCOVER   {.need = NEED_PACKAGE, .action = ACTION_PULL, .absent_fine = true}
 #define PUSH       {.need = NEED_PACKAGE, .action = ACTION_PUSH, .creates = true}
@@ -85,14 +88,33 @@ const struct route route_table[] = {
 	{METHOD_GET,    "/api/v3/",                           VALID,   api_base_get},
 	{METHOD_GET,    "/api/v3/openapi.json",               VALID,   api_openapi_get},
 	{METHOD_GET,    "/api/v3/user",                       CALLER,  api_user_self},
+	{METHOD_PATCH,  "/api/v3/user",                       OWN_PROFILE, api_user_patch},
+	{METHOD_GET,    "/api/v3/user/orgs",                  CALLER,  api_user_org_list},
+	{METHOD_GET,    "/api/v3/user/memberships/orgs",      CALLER,  api_user_membership_list},
+	{METHOD_GET,    "/api/v3/user/memberships/orgs/{org}", ORG_MEMBER, api_user_membership_get},
+	{METHOD_GET,    "/api/v3/user/teams",                 CALLER,  api_user_team_list},
 	{METHOD_GET,    "/api/v3/user/tokens",                CALLER,  api_user_token_list},
 	{METHOD_POST,   "/api/v3/user/tokens",                CALLER,  api_user_token_create},
 	{METHOD_GET,    "/api/v3/user/tokens/{id}",           CALLER,  api_user_token_get},
 	{METHOD_DELETE, "/api/v3/user/tokens/{id}",           CALLER,  api_user_token_delete},
 	{METHOD_PUT,    "/api/v3/user/tokens/{id}/sso/{org}", CALLER,  api_user_token_sso_put},
 	{METHOD_DELETE, "/api/v3/user/tokens/{id}/sso/{org}", CALLER,  api_user_token_sso_delete},
+	{METHOD_GET,    "/api/v3/users",                      CALLER,  api_user_list},
 	{METHOD_GET,    "/api/v3/users/{username}",           CALLER,  api_user_get},
+	{METHOD_GET,    "/api/v3/users/{username}/orgs",      CALLER,  api_user_public_org_list},
+	{METHOD_PUT,    "/api/v3/users/{username}/suspended", SITE_ADMIN, api_user_suspend},
+	{METHOD_DELETE, "/api/v3/users/{username}/suspended", SITE_ADMIN, api_user_unsuspend},
+	{METHOD_PUT,    "/api/v3/users/{username}/site_admin", SITE_ADMIN, api_user_promote},
+	{METHOD_DELETE, "/api/v3/users/{username}/site_admin", SITE_ADMIN, api_user_demote},
+
+	{METHOD_GET,    "/api/v3/organizations",              CALLER,  api_org_list},
 	{METHOD_GET,    "/api/v3/orgs/{org}",                 CALLER,  api_org_get},
+	{METHOD_PATCH,  "/api/v3/orgs/{org}",                 ORG_ADMIN, api_org_patch},
+	{METHOD_DELETE, "/api/v3/orgs/{org}",                 ORG_ADMIN, api_org_delete},
+	{METHOD_GET,    "/api/v3/orgs/{org}/members",         ORG_MEMBER, api_member_list},
+	{METHOD_GET,    "/api/v3/orgs/{org}/members/{username}", ORG_MEMBER, api_member_get},
+	{METHOD_DELETE, "/api/v3/orgs/{org}/members/{username}", ORG_CHANGE, api_membership_delete},
+	{METHOD_GET,    "/api/v3/orgs/{org}/outside_collaborators", ORG_ADMIN, api_outsider_list},
 	{METHOD_GET,    "/api/v3/orgs/{org}/memberships/{username}", ORG_MEMBER, api_membership_get},
 	{METHOD_PUT,    "/api/v3/orgs/{org}/memberships/{username}", ORG_ADMIN,  api_membership_put},
 	{METHOD_DELETE, "/api/v3/orgs/{org}/memberships/{username}", ORG_ADMIN,  api_membership_delete},
@@ -130,8 +152,22 @@ const struct route route_table[] = {
 	PACKAGE("/api/v3/users/{username}/packages/{package_type}/{package_name}")
 	PACKAGE("/api/v3/user/packages/{package_type}/{package_name}")
 
+	{METHOD_GET,    "/api/v3/orgs/{org}/teams",           ORG_MEMBER, api_team_list},
+	{METHOD_POST,   "/api/v3/orgs/{org}/teams",           ORG_CHANGE, api_team_create},
+	{METHOD_GET,    "/api/v3/orgs/{org}/teams/{team_slug}", ORG_MEMBER, api_team_get},
+	{METHOD_PATCH,  "/api/v3/orgs/{org}/teams/{team_slug}", ORG_CHANGE, api_team_patch},
+	{METHOD_DELETE, "/api/v3/orgs/{org}/teams/{team_slug}", ORG_CHANGE, api_team_delete},
+	{METHOD_GET,    "/api/v3/orgs/{org}/teams/{team_slug}/teams", ORG_MEMBER, api_team_child_list},
+	{METHOD_GET,    "/api/v3/orgs/{org}/teams/{team_slug}/members", ORG_MEMBER, api_team_member_list},
+	{METHOD_GET,    "/api/v3/orgs/{org}/teams/{team_slug}/memberships/{username}", ORG_MEMBER, api_team_membership_get},
+	{METHOD_PUT,    "/api/v3/orgs/{org}/teams/{team_slug}/memberships/{username}", ORG_CHANGE, api_team_membership_put},
+	{METHOD_DELETE, "/api/v3/orgs/{org}/teams/{team_slug}/memberships/{username}", ORG_CHANGE, api_team_membership_delete},
+
 	{METHOD_POST,   "/api/v3/admin/users",                SITE_ADMIN, api_admin_user_create},
+	{METHOD_PATCH,  "/api/v3/admin/users/{username}",     SITE_ADMIN, api_admin_user_rename},
+	{METHOD_DELETE, "/api/v3/admin/users/{username}",     SITE_ADMIN, api_admin_user_delete},
 	{METHOD_POST,   "/api/v3/admin/organizations",        SITE_ADMIN, api_admin_org_create},
+	{METHOD_PATCH,  "/api/v3/admin/organizations/{org}",  SITE_ADMIN, api_admin_org_rename},
 	{METHOD_GET,    "/api/v3/admin/users/{username}/authorizations", SITE_ADMIN, api_admin_user_token_list},
 	{METHOD_POST,   "/api/v3/admin/users/{username}/authorizations", SITE_ADMIN, api_admin_token_create},
 	{METHOD_GET,    "/api/v3/admin/tokens",               SITE_ADMIN, api_admin_token_list},

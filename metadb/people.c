@@ -84,24 +84,28 @@ int await_member_list(struct metadb *db, struct arena *a, int64_t organization,
 #define SHARED                                                                      \
 	"FROM membership m WHERE m.account_id = $1 AND ($2::bigint = 0 OR EXISTS (" \
 	"SELECT FROM membership v WHERE v.organization_id = m.organization_id "     \
-	"AND v.account_id = $2))"
+	"AND v.account_id = $2)) AND token_counts(nullif($3, 0), m.organization_id)"
+
+static void bind_shared(struct pg_stmt *s, int64_t user, int64_t viewer, int64_t token)
+{
+	pg_bind_int8(s, user);
+	pg_bind_int8(s, viewer);
+	pg_bind_int8(s, token);
+}
 
 int await_organizations_of(struct metadb *db, struct arena *a, int64_t user, int64_t viewer,
-			   int64_t offset, int64_t limit, struct account_list *out)
+			   int64_t token, int64_t offset, int64_t limit,
+			   struct account_list *out)
 {
 	struct pg_tx *tx = pg_tx_new(db, a, PG_READ);
 	struct pg_stmt *s;
 
-	s = pg_tx_add(tx,
-		      "WITH l AS MATERIALIZED (SELECT m.organization_id AS account_id, m.role, "
-		      "false AS inherited " SHARED
-		      " ORDER BY m.organization_id LIMIT $3 OFFSET $4) " OF_LIST);
-	pg_bind_int8(s, user);
-	pg_bind_int8(s, viewer);
+	s = pg_tx_add(tx, "WITH l AS MATERIALIZED (SELECT m.organization_id AS account_id, "
+			  "m.role, false AS inherited " SHARED
+			  " ORDER BY m.organization_id LIMIT $4 OFFSET $5) " OF_LIST);
+	bind_shared(s, user, viewer, token);
 	bind_page(s, limit, offset);
-	s = pg_tx_add(tx, "SELECT count(*) " SHARED);
-	pg_bind_int8(s, user);
-	pg_bind_int8(s, viewer);
+	bind_shared(pg_tx_add(tx, "SELECT count(*) " SHARED), user, viewer, token);
 	return await_list(tx, a, out);
 }
 

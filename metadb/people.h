@@ -28,9 +28,13 @@ int await_account_list(struct metadb *db, struct arena *a, enum account_kind kin
 int await_member_list(struct metadb *db, struct arena *a, int64_t organization,
 		      enum membership role, int64_t offset, int64_t limit,
 		      struct account_list *out) MUST_CHECK;
-/* Organizations of a user; viewer: only those that he is a member of, too; 0: all. */
+/*
+ * Organizations of a user. viewer: only those that he is a member of, too; 0: all. token: only
+ * those where it does not count as nobody's (limits, single sign-on); 0: all.
+ */
 int await_organizations_of(struct metadb *db, struct arena *a, int64_t user, int64_t viewer,
-			   int64_t offset, int64_t limit, struct account_list *out) MUST_CHECK;
+			   int64_t token, int64_t offset, int64_t limit,
+			   struct account_list *out) MUST_CHECK;
 /* Who is no member of the organization, and has something on one of its repositories. */
 int await_outsider_list(struct metadb *db, struct arena *a, int64_t organization,
 			int64_t offset, int64_t limit, struct account_list *out) MUST_CHECK;

@@ -162,22 +162,29 @@ int await_team_list(struct metadb *db, struct arena *a, const struct team_actor 
 	return await_list(tx, a, out);
 }
 
-int await_teams_of(struct metadb *db, struct arena *a, int64_t account, int64_t offset,
-		   int64_t limit, struct team_list *out)
+#define MINE                                                  \
+	"FROM team_member m JOIN team x ON x.id = m.team_id " \
+	"WHERE m.account_id = $1 AND token_counts(nullif($2, 0), x.organization_id)"
+
+int await_teams_of(struct metadb *db, struct arena *a, int64_t account, int64_t token,
+		   int64_t offset, int64_t limit, struct team_list *out)
 {
 	struct pg_tx *tx = pg_tx_new(db, a, PG_READ);
-	struct pg_stmt *s;
+	struct pg_stmt *s[2];
 
-	s = pg_tx_add(tx, "WITH l AS MATERIALIZED (SELECT team_id FROM team_member "
-			  "WHERE account_id = $1 ORDER BY team_id LIMIT $2 OFFSET $3) "
-			  "SELECT " TEAM_COLUMNS COUNTS "FROM l CROSS JOIN LATERAL ("
-			  "SELECT * FROM team WHERE team.id = l.team_id LIMIT 1) t " TEAM_FAMILY
-			  "ORDER BY t.id");
-	pg_bind_int8(s, account);
-	pg_bind_int8(s, limit);
-	pg_bind_int8(s, offset);
-	pg_bind_int8(pg_tx_add(tx, "SELECT count(*) FROM team_member WHERE account_id = $1"),
-		     account);
+	s[0] = pg_tx_add(tx,
+			 "WITH l AS MATERIALIZED (SELECT m.team_id " MINE
+			 " ORDER BY m.team_id LIMIT $3 OFFSET $4) "
+			 "SELECT " TEAM_COLUMNS COUNTS "FROM l CROSS JOIN LATERAL ("
+			 "SELECT * FROM team WHERE team.id = l.team_id LIMIT 1) t " TEAM_FAMILY
+			 "ORDER BY t.id");
+	s[1] = pg_tx_add(tx, "SELECT count(*) " MINE);
+	for (int i = 0; i < 2; i++) {
+		pg_bind_int8(s[i], account);
+		pg_bind_int8(s[i], token);
+	}
+	pg_bind_int8(s[0], limit);
+	pg_bind_int8(s[0], offset);
 	return await_list(tx, a, out);
 }
 

@@ -57,9 +57,10 @@ int await_team_by_id(struct metadb *db, struct arena *a, const struct team_actor
 int await_team_list(struct metadb *db, struct arena *a, const struct team_actor *who,
 		    int64_t organization, int64_t parent, int64_t offset, int64_t limit,
 		    struct team_list *out) MUST_CHECK;
-/* Those that somebody is in himself, of all organizations, with counts, in the order of ids. */
-int await_teams_of(struct metadb *db, struct arena *a, int64_t account, int64_t offset,
-		   int64_t limit, struct team_list *out) MUST_CHECK;
+/* Those that somebody is in himself, of all organizations where the token does not count as
+ * nobody's, with counts, in the order of ids. */
+int await_teams_of(struct metadb *db, struct arena *a, int64_t account, int64_t token,
+		   int64_t offset, int64_t limit, struct team_list *out) MUST_CHECK;
 
 /* Why a team is not made or changed. The functions below answer one of these, or an error. */
 enum team_answer {

@@ -31,6 +31,7 @@ PACKAGES = ("public", "internal", "private", "missing")
 UPLOADS, UPLOAD = "/v2/{name}/blobs/uploads/", "/v2/{name}/blobs/uploads/{session}"
 BLOB, MANIFESTS = "/v2/{name}/blobs/{digest}", "/v2/{name}/manifests/{reference}"
 ROBOTS = "/api/v3/orgs/{org}/robots"
+TEAM = "/api/v3/orgs/{org}/teams/{team_slug}"
 MEMBERSHIP, MODES = "/api/v3/orgs/{org}/memberships/{username}", "/api/v3/manage/v1/"
 REPO = "/api/v3/repos/{owner}/{repo}"  # a private one of the organization, whose members read it
 UNKNOWN_SESSION = (404, "BLOB_UPLOAD_UNKNOWN")
@@ -72,12 +73,32 @@ ROUTES = {
 
     "/api/v3/": {"GET": ("valid", 200)},
     "/api/v3/openapi.json": {"GET": ("valid", 200)},
-    "/api/v3/user": {"GET": ("account", 200)},
+    "/api/v3/user": {"GET": ("account", 200), "PATCH": ("own profile", 200)},
+    "/api/v3/user/orgs": {"GET": ("own orgs", 200)},
+    "/api/v3/user/teams": {"GET": ("own orgs", 200)},
+    "/api/v3/user/memberships/orgs": {"GET": ("own orgs", 200)},
+    "/api/v3/user/memberships/orgs/{org}": {"GET": ("own membership", 200)},
+    "/api/v3/users": {"GET": ("account", 200)},
     "/api/v3/users/{username}": {"GET": ("account", 200)},
-    "/api/v3/orgs/{org}": {"GET": ("account", 200)},
+    "/api/v3/users/{username}/orgs": {"GET": ("own orgs", 200)},
+    "/api/v3/users/{username}/suspended": {"PUT": ("site", 204), "DELETE": ("site", 204)},
+    "/api/v3/users/{username}/site_admin": {"PUT": ("site", 204), "DELETE": ("site", 204)},
+    "/api/v3/organizations": {"GET": ("account", 200)},
+    "/api/v3/orgs/{org}": {"GET": ("account", 200), "PATCH": ("owner", 200),
+                           "DELETE": ("owner", None)},  # done in test_people.py
+    "/api/v3/orgs/{org}/members": {"GET": ("member", 200)},
+    "/api/v3/orgs/{org}/members/{username}": {"GET": ("member", 204), "DELETE": ("owner", 204)},
+    "/api/v3/orgs/{org}/outside_collaborators": {"GET": ("owner", 200)},
+    "/api/v3/orgs/{org}/teams": {"GET": ("member", 200), "POST": ("owner", 422)},
+    TEAM: {"GET": ("member", 404), "PATCH": ("owner", 404), "DELETE": ("owner", 404)},
+    TEAM + "/teams": {"GET": ("member", 404)},
+    TEAM + "/members": {"GET": ("member", 404)},
+    TEAM + "/memberships/{username}": {"GET": ("member", 404), "PUT": ("owner", 404), "DELETE": ("owner", 404)},
     MEMBERSHIP: {"GET": ("member", 200), "PUT": ("owner", 200), "DELETE": ("owner", 204)},
     "/api/v3/admin/users": {"POST": ("site", 422)},
     "/api/v3/admin/organizations": {"POST": ("site", 422)},
+    "/api/v3/admin/users/{username}": {"PATCH": ("site", 422), "DELETE": ("site", None)},  # test_people.py
+    "/api/v3/admin/organizations/{org}": {"PATCH": ("site", 422)},
     "/api/v3/admin/users/{username}/authorizations": {"GET": ("site", 200), "POST": ("site", 201)},
     "/api/v3/admin/tokens": {"GET": ("site", 200)},
     "/api/v3/admin/tokens/{id}": {"DELETE": ("site", 404)},
@@ -201,8 +222,14 @@ def decide_rest(need, caller, own=False):
         return decide_rest_package(need, caller, own)
     if need == "writer":
         return None if caller.holds({"write:packages"}) else 403
+    if need == "own profile":
+        return None if caller.holds({"user"}) else 403
+    if need == "own membership" and caller.membership is None:
+        return 404
     if need == "account" or "site_admin" in caller.scopes:
         return None
+    if need in ("own orgs", "own membership"):
+        return None if caller.holds({"read:org"}) else 403
     if need == "manager":
         return None if caller.holds({"user"}) else 403
     if need == "site":
