@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "gateway/api_time.h"
 #include "gateway/request.h"
 
 /* Bodies of REST requests are small. */
@@ -45,8 +46,3 @@ int api_json_invalid(struct request *rq, const char *resource, const char *field
 
 /* null for "". */
 json_t *api_json_maybe(const char *text);
-
-/* "2026-01-02T03:04:05Z". */
-const char *api_json_time(struct arena *a, int64_t seconds);
-/* The way back, RFC 3339 with Z or an offset; ERR_SYNTAX. */
-int api_json_time_parse(const char *text, int64_t *out) MUST_CHECK;

@@ -249,7 +249,8 @@ static int await_person(struct request *rq, const struct right *right,
 			rq, 403,
 			"Must be a site admin, with a token that has the scope site_admin");
 	if (need == NEED_ORG_ADMIN)
-		return await_organization(rq, MEMBERSHIP_OWNER, SCOPE_ADMIN_ORG);
+		return await_organization(rq, MEMBERSHIP_OWNER,
+					  right->scopes != 0 ? right->scopes : SCOPE_ADMIN_ORG);
 	if (need == NEED_ORG_MEMBER)
 		return await_organization(rq, MEMBERSHIP_MEMBER,
 					  right->scopes != 0 ? right->scopes : SCOPE_READ_ORG);

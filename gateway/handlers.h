@@ -177,3 +177,8 @@ int api_collaborator_get(struct request *rq);	     /* GET …/{username} */
 int api_collaborator_put(struct request *rq);	     /* PUT …/{username} */
 int api_collaborator_delete(struct request *rq);     /* DELETE …/{username} */
 int api_collaborator_permission(struct request *rq); /* GET …/{username}/permission */
+
+/* gateway/api_audit.c */
+int api_org_audit_log(struct request *rq);   /* GET /api/v3/orgs/{org}/audit-log */
+int api_user_audit_log(struct request *rq);  /* GET /api/v3/user/audit-log */
+int api_admin_audit_log(struct request *rq); /* GET /api/v3/admin/audit-log */

@@ -39,8 +39,8 @@ struct right {
 	enum need need;
 	enum action action;	 /* with NEED_PACKAGE */
 	enum repository_role on; /* with NEED_REPOSITORY; READ: what is public, to anybody */
-	/* With NEED_CALLER and NEED_ORG_MEMBER: scopes that the credential must have, instead
-	 * of what it needs otherwise. */
+	/* With NEED_CALLER, NEED_ORG_MEMBER and NEED_ORG_ADMIN: scopes that the credential must
+	 * have, instead of what it needs otherwise. */
 	unsigned scopes;
 	bool creates; /* the action may bring the package into being */
 	bool catalog; /* a bearer token must be for the catalog (scope registry:catalog:*) */

@@ -21,6 +21,8 @@
 /* The handler looks at what a member may. */
 #define ORG_CHANGE {.need = NEED_ORG_MEMBER, .scopes = SCOPE_ADMIN_ORG}
 #define OWN_PROFILE {.need = NEED_CALLER, .scopes = SCOPE_USER}
+#define ORG_AUDIT  {.need = NEED_ORG_ADMIN, .scopes = SCOPE_READ_AUDIT_LOG}
+#define OWN_AUDIT  {.need = NEED_CALLER, .scopes = SCOPE_READ_AUDIT_LOG}
 #define PULL       {.need = NEED_PACKAGE, .action = ACTION_PULL}
 #define DISCOVER   {.need = NEED_PACKAGE, .action = ACTION_PULL, .absent_fine = true}
 #define PUSH       {.need = NEED_PACKAGE, .action = ACTION_PUSH, .creates = true}
@@ -151,6 +153,9 @@ const struct route route_table[] = {
 	PACKAGE("/api/v3/orgs/{org}/packages/{package_type}/{package_name}")
 	PACKAGE("/api/v3/users/{username}/packages/{package_type}/{package_name}")
 	PACKAGE("/api/v3/user/packages/{package_type}/{package_name}")
+	{METHOD_GET,    "/api/v3/orgs/{org}/audit-log",       ORG_AUDIT,  api_org_audit_log},
+	{METHOD_GET,    "/api/v3/user/audit-log",             OWN_AUDIT,  api_user_audit_log},
+	{METHOD_GET,    "/api/v3/admin/audit-log",            SITE_ADMIN, api_admin_audit_log},
 
 	{METHOD_GET,    "/api/v3/orgs/{org}/teams",           ORG_MEMBER, api_team_list},
 	{METHOD_POST,   "/api/v3/orgs/{org}/teams",           ORG_CHANGE, api_team_create},

@@ -95,6 +95,9 @@ ROUTES = {
     TEAM + "/members": {"GET": ("member", 404)},
     TEAM + "/memberships/{username}": {"GET": ("member", 404), "PUT": ("owner", 404), "DELETE": ("owner", 404)},
     MEMBERSHIP: {"GET": ("member", 200), "PUT": ("owner", 200), "DELETE": ("owner", 204)},
+    "/api/v3/orgs/{org}/audit-log": {"GET": ("owner", 200)},
+    "/api/v3/user/audit-log": {"GET": ("own log", 200)},
+    "/api/v3/admin/audit-log": {"GET": ("site", 200)},
     "/api/v3/admin/users": {"POST": ("site", 422)},
     "/api/v3/admin/organizations": {"POST": ("site", 422)},
     "/api/v3/admin/users/{username}": {"PATCH": ("site", 422), "DELETE": ("site", None)},  # test_people.py
@@ -226,6 +229,8 @@ def decide_rest(need, caller, own=False):
         return None if caller.holds({"user"}) else 403
     if need == "own membership" and caller.membership is None:
         return 404
+    if need == "own log":
+        return None if caller.holds({"admin:org"}) else 403
     if need == "account" or "site_admin" in caller.scopes:
         return None
     if need in ("own orgs", "own membership"):

@@ -213,8 +213,9 @@ static void names(void **state)
 		scope_names(SCOPE_ADMIN_ORG | SCOPE_READ_ORG | SCOPE_USER, buf, sizeof(buf)),
 		"admin:org, user");
 	assert_int_equal(scope_closure(SCOPE_ADMIN_ORG | SCOPE_USER),
-			 SCOPE_ADMIN_ORG | SCOPE_WRITE_ORG | SCOPE_READ_ORG | SCOPE_USER |
-				 SCOPE_READ_USER | SCOPE_USER_EMAIL);
+			 SCOPE_ADMIN_ORG | SCOPE_WRITE_ORG | SCOPE_READ_ORG |
+				 SCOPE_READ_AUDIT_LOG | SCOPE_USER | SCOPE_READ_USER |
+				 SCOPE_USER_EMAIL);
 }
 
 int main(void)
