@@ -182,3 +182,14 @@ int api_collaborator_permission(struct request *rq); /* GET …/{username}/permi
 int api_org_audit_log(struct request *rq);   /* GET /api/v3/orgs/{org}/audit-log */
 int api_user_audit_log(struct request *rq);  /* GET /api/v3/user/audit-log */
 int api_admin_audit_log(struct request *rq); /* GET /api/v3/admin/audit-log */
+/* Tokens that act for a repository: gateway/api_acting_token.c, gateway/api_oidc.c */
+int api_workflow_token_create(struct request *rq);     /* POST .../{repo}/workflow-tokens */
+int api_codespace_token_create(struct request *rq);    /* POST .../{repo}/codespace-tokens */
+int api_installation_token_delete(struct request *rq); /* DELETE /api/v3/installation/token */
+int api_oidc_token(struct request *rq);		       /* POST /api/v3/oidc/token */
+/* /api/v3/admin/issuers: gateway/api_issuer.c */
+int api_issuer_list(struct request *rq);   /* GET */
+int api_issuer_create(struct request *rq); /* POST */
+int api_issuer_get(struct request *rq);	   /* GET .../{id} */
+int api_issuer_patch(struct request *rq);  /* PATCH .../{id} */
+int api_issuer_delete(struct request *rq); /* DELETE .../{id} */

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "gateway/cidr.h"
+#include "gateway/fetch.h"
 #include "gateway/parent.h"
 #include "proto/base/log.h"
 #include "proto/base/process.h"
@@ -38,5 +39,6 @@ int main(int argc, char **argv)
 		log_warn("too few open files allowed for gateway.connections",
 			 "limit=%ld connections=%lld", files,
 			 (long long)settings()->gateway_connections);
+	fetch_setup();
 	return parent_run();
 }

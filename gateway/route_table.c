@@ -9,6 +9,8 @@
 /* clang-format off */
 /* /token signs what it was asked for and keeps nothing. */
 #define NOTHING    {.need = NEED_NOTHING, .changes_nothing = true}
+/* The credential is in the body, and another issuer's. */
+#define EXCHANGE   {.need = NEED_NOTHING}
 #define VALID      {.need = NEED_VALID}
 #define CALLER     {.need = NEED_CALLER}
 /* What every client asks first, showing nothing, to be told where to get a token. */
@@ -168,6 +170,15 @@ const struct route route_table[] = {
 	{METHOD_PUT,    "/api/v3/orgs/{org}/teams/{team_slug}/memberships/{username}", ORG_CHANGE, api_team_membership_put},
 	{METHOD_DELETE, "/api/v3/orgs/{org}/teams/{team_slug}/memberships/{username}", ORG_CHANGE, api_team_membership_delete},
 
+	{METHOD_POST,   "/api/v3/repos/{owner}/{repo}/workflow-tokens", CALLER, api_workflow_token_create},
+	{METHOD_POST,   "/api/v3/repos/{owner}/{repo}/codespace-tokens", CALLER, api_codespace_token_create},
+	{METHOD_DELETE, "/api/v3/installation/token",         VALID,   api_installation_token_delete},
+	{METHOD_POST,   "/api/v3/oidc/token",                 EXCHANGE, api_oidc_token},
+	{METHOD_GET,    "/api/v3/admin/issuers",              SITE_ADMIN, api_issuer_list},
+	{METHOD_POST,   "/api/v3/admin/issuers",              SITE_ADMIN, api_issuer_create},
+	{METHOD_GET,    "/api/v3/admin/issuers/{id}",         SITE_ADMIN, api_issuer_get},
+	{METHOD_PATCH,  "/api/v3/admin/issuers/{id}",         SITE_ADMIN, api_issuer_patch},
+	{METHOD_DELETE, "/api/v3/admin/issuers/{id}",         SITE_ADMIN, api_issuer_delete},
 	{METHOD_POST,   "/api/v3/admin/users",                SITE_ADMIN, api_admin_user_create},
 	{METHOD_PATCH,  "/api/v3/admin/users/{username}",     SITE_ADMIN, api_admin_user_rename},
 	{METHOD_DELETE, "/api/v3/admin/users/{username}",     SITE_ADMIN, api_admin_user_delete},

@@ -25,6 +25,7 @@
 #include "gateway/cidr.h"
 #include "gateway/conn_limit.h"
 #include "gateway/http_conn.h"
+#include "gateway/issuer_keys.h"
 #include "gateway/request.h"
 #include "gateway/tls.h"
 #include "gateway/trouble.h"
@@ -36,6 +37,7 @@
 #include "proto/base/metrics.h"
 #include "proto/base/process.h"
 #include "proto/base/task.h"
+#include "proto/base/workers.h"
 #include "proto/base/zsock.h"
 #include "storage/client/client.h"
 
@@ -46,6 +48,7 @@
 #define ABORT_GRACE_MS 3000
 #define REST_MS	       20
 #define ZMQ_THREADS    1
+#define FETCH_THREADS  2
 
 /* What only this file needs of a worker. */
 struct life {
@@ -310,6 +313,8 @@ static void open_clients(struct worker *w)
 	w->metadb = metadb_open(w->loop, &options);
 	w->keys = key_watch_new(w->metadb);
 	w->seen = bearer_seen_new();
+	w->threads = workers_new(w->loop, "fetch", FETCH_THREADS);
+	w->issuer_keys = issuer_keys_new();
 	w->trouble = trouble_new(w->loop, w->metadb);
 	w->store = store_client_new(w->loop, w->bufs, w->name, &hooks);
 	w->map = map_watch_new(w->metadb, on_map, w);
@@ -360,6 +365,18 @@ static void life_begin(struct life *l, int index, int channel)
 	timer_init(&l->rest, w->loop, on_front_empty, l);
 }
 
+/* A job runs to its end, which is near; the task that waits for it was cancelled and unwinds.
+ */
+static void end_threads(struct worker *w)
+{
+	struct workers *threads = w->threads;
+
+	w->threads = NULL;
+	workers_free(threads);
+	for (int i = 0; i < 100 && w->requests > 0; i++)
+		loop_turn(w->loop, 10);
+}
+
 static void life_end(struct life *l)
 {
 	struct worker *w = &l->worker;
@@ -368,12 +385,14 @@ static void life_end(struct life *l)
 	timer_fini(&l->drain);
 	timer_fini(&l->rest);
 	watch_fini(&l->channel_watch);
+	end_threads(w);
 	http_front_free(w->front);
 	trouble_free(w->trouble);
 	w->trouble = NULL;
 	map_watch_free(w->map);
 	key_watch_free(w->keys);
 	bearer_seen_free(w->seen);
+	issuer_keys_free(w->issuer_keys);
 	store_client_free(w->store);
 	metadb_close(w->metadb);
 	/* Tasks of the watches unwind in their next turns. */

@@ -24,6 +24,8 @@ struct cidr_list;
 struct tls;
 struct conn_counts;
 struct rate_table;
+struct workers;
+struct issuer_keys;
 
 /* What the parent makes before it forks, and all workers of the gateway share. */
 struct worker_shared {
@@ -40,6 +42,8 @@ struct worker {
 	struct map_watch *map;
 	struct key_watch *keys;
 	struct bearer_seen *seen; /* tokens whose signature was checked */
+	struct workers *threads;  /* for what waits for other servers; NULL at the end */
+	struct issuer_keys *issuer_keys;
 	struct store_client *store;
 	struct trouble *trouble;	 /* copies that the keeper is to look at */
 	struct http_front *front;	 /* listeners and connections */

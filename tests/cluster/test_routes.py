@@ -128,6 +128,12 @@ ROUTES = {
     "/api/v3/user/package-aliases/{alias}": {"DELETE": ("writer", 404)},
     **{f"/api/v3/{owner}/packages/{{package_type}}/{{package_name}}{path}": methods for path, methods in PACKAGE.items()
        for owner in ("orgs/{org}", "users/{username}", "user")},
+    "/api/v3/repos/{owner}/{repo}/workflow-tokens": {"POST": ("account", 404)},
+    "/api/v3/repos/{owner}/{repo}/codespace-tokens": {"POST": ("account", 404)},
+    "/api/v3/installation/token": {"DELETE": ("valid", 403)},  # done in test_workflow_tokens.py
+    "/api/v3/oidc/token": {"POST": ("nothing", 400)},
+    "/api/v3/admin/issuers": {"GET": ("site", 200), "POST": ("site", 422)},
+    "/api/v3/admin/issuers/{id}": {"GET": ("site", 404), "PATCH": ("site", 404), "DELETE": ("site", 404)},
     MODES + "maintenance": {"GET": ("site", 200), "POST": ("site", None)},  # done in test_admin_api.py
     MODES + "read-only": {"GET": ("site", 200), "POST": ("site", None)},
 }
@@ -211,6 +217,8 @@ def decide_rest_package(need, caller, own):
 
 def decide_rest(need, caller, own=False):
     """None: it is done; otherwise the status. A bearer token is for packages, and is nothing here."""
+    if need == "nothing":
+        return None
     if not caller.valid or caller.bearer is not None:
         return 401
     if need == "valid":
@@ -394,13 +402,14 @@ def test_the_table_here_is_the_gateways():
 
 def fill(world, pattern, name="", session=None):
     settings = "{package_name}" in pattern
+    absent = settings or pattern.endswith("-tokens")
     path = pattern.format(name=name, session=session or world.session, digest=digest_of(world.loose), reference="v1",
                           org=world.namespaces["organization"],
                           username=(world.owner if settings else world.people["spare"]).login,
                           id=0, credential_id=0, robot="none", package_type="container", package_name="private",
                           member=world.people["spare"].login, team_slug="none", alias="none",
-                          owner="nobody-here" if settings else world.namespaces["organization"],
-                          repo="none" if settings else "record")
+                          owner="nobody-here" if absent else world.namespaces["organization"],
+                          repo="none" if absent else "record")
     return path + (f"?digest={digest_of(world.loose)}" if pattern == UPLOAD else "")
 
 

@@ -31,7 +31,7 @@ FOREIGN = [
     (r"http_parser\.h", r"gateway/http_\w+\.[ch]"),
     (r"protobuf-c/.*|.*\.pb-c\.h", r"proto/wire/.*"),
     (r"lmdb\.h", r"storage/daemon/index_lmdb\.c"),
-    (r"curl/.*", r"metadb/keeper/.*"),
+    (r"curl/.*", r"metadb/keeper/.*|gateway/fetch\.c"),
     (r"jansson\.h", r"(gateway|metadb)/.*|tests/.*"),
     (r"cmocka\.h", r"tests/.*"),
     (r"ucontext\.h", r"proto/base/task\w*\.[ch]"),
