@@ -13,6 +13,9 @@
  * task's wait on the connection fails, or the task is cancelled where it waits for something
  * else.
  *
+ * A connection whose handshake chose HTTP/2 is http2_conn.c's from there on, until it
+ * lingers.
+ *
  * LINGER: closing a socket with unread bytes makes the kernel send RST, which can destroy the
  * answer on its way to the client; so we send FIN and throw away what comes for a while.
  *
@@ -24,6 +27,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/http2.h"
 #include "gateway/http_conn_private.h"
 #include "gateway/http_print.h"
 #include "proto/base/log.h"
@@ -43,8 +47,12 @@ static void check(const struct http_conn *c)
 	assert(c->magic == HTTP_CONN_MAGIC);
 }
 
-static void set_deadline(struct http_conn *c, int64_t ms)
+void conn_set_deadline(struct http_conn *c, int64_t ms)
 {
+	if (ms == 0) {
+		c->deadline = 0;
+		return;
+	}
 	c->deadline = clock_now_ms() + ms;
 	if (c->timer_due == 0 || c->timer_due > c->deadline) {
 		timer_start(&c->timer, ms);
@@ -77,12 +85,12 @@ struct http_conn *conn_new(struct http_front *f, struct transport *t, const char
 	t->on_ready = on_ready;
 	t->arg = c;
 	/* A client that connects and says nothing gets the time of a head, not of a pause. */
-	set_deadline(c, f->limits.head_ms);
+	conn_set_deadline(c, f->limits.head_ms);
 	conn_want(c, WATCH_READ);
 	return c;
 }
 
-static void drop_transport(struct http_conn *c)
+void conn_drop_transport(struct http_conn *c)
 {
 	if (c->transport != NULL)
 		c->transport->ops->close(c->transport);
@@ -94,7 +102,7 @@ void conn_free(struct http_conn *c)
 {
 	check(c);
 	assert(c->stream.task == NULL && c->waiter == NULL);
-	drop_transport(c);
+	conn_drop_transport(c);
 	timer_fini(&c->timer);
 	deferred_cancel(&c->again);
 	conn_in_drop(c);
@@ -158,7 +166,7 @@ void conn_linger(struct http_conn *c, int64_t ms)
 	c->state = CONN_LINGER;
 	conn_in_drop(c);
 	c->transport->ops->shutdown(c->transport);
-	set_deadline(c, ms);
+	conn_set_deadline(c, ms);
 	conn_want(c, WATCH_READ);
 }
 
@@ -251,7 +259,7 @@ static void take_head(struct http_conn *c, const char *data, size_t len)
 		in_keep(c, data, len);
 		if (c->state == CONN_IDLE && len > 0) {
 			c->state = CONN_HEAD;
-			set_deadline(c, c->front->limits.head_ms);
+			conn_set_deadline(c, c->front->limits.head_ms);
 		}
 		return;
 	}
@@ -263,6 +271,13 @@ static void take_head(struct http_conn *c, const char *data, size_t len)
 	/* The head itself is copied by start_request(), before `in` can move. */
 	in_keep(c, data + end, len - end);
 	start_request(c, &head);
+}
+
+static bool chose_http2(const struct http_conn *c)
+{
+	const struct transport_ops *ops = c->transport->ops;
+
+	return ops->speaks_http2 != NULL && ops->speaks_http2(c->transport);
 }
 
 static void read_head(struct http_conn *c)
@@ -279,8 +294,13 @@ static void read_head(struct http_conn *c)
 		conn_in_drop(c);
 	}
 	n = c->transport->ops->readv(c->transport, &iov, 1);
-	if (c->opening && c->transport->ops->opened(c->transport))
+	if (c->opening && c->transport->ops->opened(c->transport)) {
 		front_opened(c->front, c);
+		if (chose_http2(c)) {
+			http2_begin(c, c->front->scratch, n);
+			return;
+		}
+	}
 	if (n == -EAGAIN || n == -EINTR)
 		return;
 	if (n == ERR_PROTOCOL) {
@@ -344,7 +364,7 @@ static void on_busy(struct http_conn *c, int ready)
 		read_early(c);
 }
 
-static void swallow(struct http_conn *c)
+bool conn_swallow(struct http_conn *c)
 {
 	struct iovec iov = {c->front->scratch, HTTP_READ_SIZE};
 	size_t total = 0;
@@ -354,8 +374,7 @@ static void swallow(struct http_conn *c)
 		n = c->transport->ops->readv(c->transport, &iov, 1);
 		total += n > 0 ? (size_t)n : 0;
 	} while (n > 0 && total < LINGER_TURN_BYTES);
-	if (n == 0 || (n < 0 && n != -EAGAIN && n != -EINTR))
-		conn_free(c);
+	return n > 0 || n == -EAGAIN || n == -EINTR;
 }
 
 static void on_ready(void *arg, int ready)
@@ -371,8 +390,12 @@ static void on_ready(void *arg, int ready)
 	case CONN_BUSY:
 		on_busy(c, ready);
 		break;
+	case CONN_HTTP2:
+		http2_on_ready(c->http2, ready);
+		break;
 	case CONN_LINGER:
-		swallow(c);
+		if (!conn_swallow(c))
+			conn_free(c);
 		break;
 	}
 }
@@ -387,10 +410,12 @@ static void on_timer(void *arg)
 	if (c->deadline == 0)
 		return;
 	if (c->deadline > now) {
-		set_deadline(c, c->deadline - now);
+		conn_set_deadline(c, c->deadline - now);
 		return;
 	}
-	if (c->state == CONN_HEAD)
+	if (c->state == CONN_HTTP2)
+		http2_on_time(c->http2);
+	else if (c->state == CONN_HEAD)
 		refuse_head(c, 408, "the request took too long to arrive");
 	else if (c->state == CONN_IDLE && c->front->draining)
 		conn_linger(c, LINGER_DRAIN_MS);
@@ -401,14 +426,16 @@ static void on_timer(void *arg)
 void conn_hurry(struct http_conn *c)
 {
 	if (c->state == CONN_IDLE)
-		set_deadline(c, idle_ms(c->front));
+		conn_set_deadline(c, idle_ms(c->front));
+	else if (c->state == CONN_HTTP2)
+		http2_hurry(c->http2);
 }
 
 void conn_lost(struct http_conn *c)
 {
 	struct waiter *w = c->waiter;
 
-	drop_transport(c);
+	conn_drop_transport(c);
 	if (c->state != CONN_BUSY) {
 		conn_free(c);
 		return;
@@ -424,6 +451,10 @@ void conn_abort(struct http_conn *c)
 {
 	struct task *task = c->stream.task;
 
+	if (c->state == CONN_HTTP2) {
+		http2_abort(c->http2);
+		return;
+	}
 	/* The task first: its wait must not end as if the client alone were gone. */
 	if (c->state == CONN_BUSY)
 		task_cancel(task);
@@ -448,7 +479,7 @@ void conn_finish(struct http_conn *c)
 	} else {
 		c->state = CONN_IDLE;
 		conn_want(c, WATCH_READ);
-		set_deadline(c, idle_ms(c->front));
+		conn_set_deadline(c, idle_ms(c->front));
 		if (conn_in_len(c) > 0)
 			deferred_queue(&c->again);
 		else

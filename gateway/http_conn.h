@@ -1,10 +1,11 @@
 /*
- * HTTP/1 connections: accepted, read, answered, kept alive, closed.
+ * Connections of users: accepted, read, answered, kept alive, closed.
  *
  * An engine of callbacks on the loop; each request becomes a struct http_stream that its own
  * task works (gateway/http_stream.h). Body bytes are read from the socket straight into the
  * reader's memory, answers are written straight from the sender's; a connection without a
- * request holds no buffer. States and time-outs: http_conn.c. Loop thread only.
+ * request holds no buffer. States and time-outs: http_conn.c. A connection whose TLS handshake
+ * chose HTTP/2 is handed to gateway/http2.h. Loop thread only.
  */
 #pragma once
 
@@ -20,6 +21,7 @@ struct sockaddr_storage;
 
 struct http_limits {
 	unsigned connections;
+	unsigned streams;    /* of a connection of HTTP/2 at the same time */
 	unsigned handshakes; /* of transports that have one; one more ends the oldest */
 	int64_t head_ms;     /* from a request's first byte to the end of its head */
 	int64_t idle_ms;     /* between requests */

@@ -34,6 +34,7 @@ struct http_front {
 	unsigned count;
 	TAILQ_HEAD(, http_conn) opening; /* those with a handshake under way, oldest first */
 	unsigned opening_count;
+	unsigned http2_count;
 	struct log_pace handshakes_told;
 	struct http_listener listener[HTTP_LISTENERS_MAX];
 	unsigned listeners;
@@ -53,6 +54,7 @@ enum conn_state {
 	CONN_IDLE,   /* between requests: nothing of the next one has come */
 	CONN_HEAD,   /* a part of a head is in `in` */
 	CONN_BUSY,   /* a task works the stream */
+	CONN_HTTP2,  /* http2_conn.c has it */
 	CONN_LINGER, /* we are done: what still comes is thrown away until the client closes */
 };
 
@@ -85,6 +87,7 @@ struct http_conn {
 	uint64_t mark; /* of the front's admission */
 	bool opening;
 	TAILQ_ENTRY(http_conn) opening_link;
+	struct http2 *http2; /* in CONN_HTTP2 */
 
 	/* The request that runs. */
 	struct http_body body;
@@ -113,6 +116,11 @@ void conn_want(struct http_conn *c, int what);
 void conn_lost(struct http_conn *c);
 /* Drop the connection; a task that works it is cancelled and ends it. */
 void conn_abort(struct http_conn *c);
+/* Do something in ms milliseconds, or (0) never. */
+void conn_set_deadline(struct http_conn *c, int64_t ms);
+void conn_drop_transport(struct http_conn *c);
+/* Throw away what came; false: the client has closed. */
+bool conn_swallow(struct http_conn *c);
 /* Say FIN and throw away what comes for at most ms. */
 void conn_linger(struct http_conn *c, int64_t ms);
 /* The task is done: next request, linger, or close. */

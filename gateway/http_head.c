@@ -245,6 +245,17 @@ static int take_host(struct adapter *ad)
 	return 0;
 }
 
+static int check_target(struct adapter *ad)
+{
+	struct slice t = ad->head->target;
+
+	for (size_t i = 0; i < t.len; i++)
+		if (t.data[i] <= 0x20 || t.data[i] == 0x7f || t.data[i] == '#' ||
+		    (t.data[i] & 0x80) != 0)
+			return fail(ad, 400, "the path has characters that must be escaped");
+	return 0;
+}
+
 /* "METHOD SP target SP HTTP/1.x", with single blanks, the target reduced to its origin form. */
 static int take_request_line(struct adapter *ad, const char *data, size_t len)
 {
@@ -257,10 +268,8 @@ static int take_request_line(struct adapter *ad, const char *data, size_t len)
 	if (t->len == 0 || t->data != blank + 1 || t->data + t->len + 9 != end)
 		return fail(ad, 400, "the request line is not well-formed");
 	h->method_text = (struct slice){data, (size_t)(blank - data)};
-	for (size_t i = 0; i < t->len; i++)
-		if (t->data[i] <= 0x20 || t->data[i] == 0x7f || t->data[i] == '#' ||
-		    (t->data[i] & 0x80) != 0)
-			return fail(ad, 400, "the path has characters that must be escaped");
+	if (check_target(ad) != 0)
+		return 1;
 	if (t->data[0] == '/' || slice_is(*t, "*"))
 		return 0;
 	if (t->len > 7 && strncasecmp(t->data, "http://", 7) == 0)
@@ -296,12 +305,23 @@ static int take_length(struct adapter *ad, struct slice text)
 	return 0;
 }
 
+static int take_expectation(struct adapter *ad)
+{
+	struct http_head *h = ad->head;
+	const struct slice *expect = http_head_field(h, "Expect");
+
+	if (expect != NULL && !slice_is(*expect, "100-continue"))
+		return fail(ad, 417, "the only expectation known here is 100-continue");
+	h->expect_continue =
+		expect != NULL && h->minor >= 1 && (h->chunked || h->content_length > 0);
+	return 0;
+}
+
 static int take_framing(struct adapter *ad)
 {
 	struct http_head *h = ad->head;
 	const struct slice *length = http_head_field(h, "Content-Length");
 	const struct slice *coding = http_head_field(h, "Transfer-Encoding");
-	const struct slice *expect = http_head_field(h, "Expect");
 
 	h->content_length = -1;
 	if (coding != NULL && length != NULL)
@@ -313,11 +333,7 @@ static int take_framing(struct adapter *ad)
 	if (length != NULL && take_length(ad, *length) != 0)
 		return 1;
 	h->chunked = coding != NULL;
-	if (expect != NULL && !slice_is(*expect, "100-continue"))
-		return fail(ad, 417, "the only expectation known here is 100-continue");
-	h->expect_continue =
-		expect != NULL && h->minor >= 1 && (h->chunked || h->content_length > 0);
-	return 0;
+	return take_expectation(ad);
 }
 
 static void take_connection(struct http_head *h)
@@ -408,6 +424,51 @@ int http_head_parse(const char *data, size_t len, struct http_field *fields,
 			fail(&ad, 400, REASON_SYNTAX);
 		else
 			judge(&ad, data, len);
+	}
+	*why = ad.why;
+	return ad.status;
+}
+
+/* With HTTP/2 the frames say where a body ends, and the authority stands beside the fields. */
+static int judge_streamed(struct adapter *ad, bool body_follows)
+{
+	struct http_head *h = ad->head;
+	const struct slice *host = http_head_field(h, "Host");
+	const struct slice *length = http_head_field(h, "Content-Length");
+
+	if (slice_is(h->method_text, "CONNECT"))
+		return fail(ad, 501, "no tunnels here");
+	if (!is_token(h->method_text))
+		return fail(ad, 400, "the method is not well-formed");
+	if (h->target.len == 0 || (h->target.data[0] != '/' && !slice_is(h->target, "*")))
+		return fail(ad, 400, "the path does not begin with a slash");
+	if (check_target(ad) != 0 || check_names(ad) != 0)
+		return 1;
+	if (http_head_field(h, "Transfer-Encoding") != NULL)
+		return fail(ad, 400, "Transfer-Encoding in HTTP/2");
+	if (host == NULL && h->host.len == 0)
+		return fail(ad, 400, "the authority is missing");
+	if (host != NULL && h->host.len > 0 &&
+	    (host->len != h->host.len || strncasecmp(host->data, h->host.data, host->len) != 0))
+		return fail(ad, 400, "the Host header is not the authority");
+	if (h->host.len == 0)
+		h->host = *host;
+	if (!host_ok(h->host))
+		return fail(ad, 400, "the authority names no host");
+	h->content_length = -1;
+	if (length != NULL && take_length(ad, *length) != 0)
+		return 1;
+	h->chunked = body_follows && length == NULL;
+	return take_expectation(ad);
+}
+
+int http_head_judge(struct http_head *h, bool body_follows, const char **why)
+{
+	struct adapter ad = {.head = h};
+
+	if (judge_streamed(&ad, body_follows) == 0) {
+		h->method = method_of(h->method_text);
+		h->keep_alive = true;
 	}
 	*why = ad.why;
 	return ad.status;

@@ -1,5 +1,6 @@
 /*
- * The head of an HTTP/1 request: found, parsed and checked. Pure functions; any thread.
+ * The head of an HTTP/1 request: found, parsed and checked; of HTTP/2 (http2_head.c): checked.
+ * Pure functions; any thread.
  *
  * libhttp-parser 2.9.4 does the parsing. It has had no maintainer since 2020 and lets some
  * things through that proxies read differently (request smuggling), so this module refuses on
@@ -41,12 +42,12 @@ struct http_head {
 	struct slice text; /* all of it */
 	enum method method;
 	struct slice method_text;
-	struct slice target;  /* origin form: path and query, still escaped */
-	struct slice host;    /* empty with HTTP/1.0 without Host */
-	unsigned minor;	      /* HTTP/1.minor: 0 or 1; 2 for a stream of HTTP/2 */
-	bool keep_alive;      /* the client wants to go on after the answer */
-	bool expect_continue; /* it waits for 100 before it sends the body */
-	bool chunked;
+	struct slice target;	/* origin form: path and query, still escaped */
+	struct slice host;	/* empty with HTTP/1.0 without Host */
+	unsigned minor;		/* HTTP/1.minor: 0 or 1; 2 for a stream of HTTP/2 */
+	bool keep_alive;	/* the client wants to go on after the answer */
+	bool expect_continue;	/* it waits for 100 before it sends the body */
+	bool chunked;		/* a body of unknown length; with HTTP/1 in chunks */
 	int64_t content_length; /* −1: none given (and then no body unless chunked) */
 	unsigned count;
 	struct http_field *fields;
@@ -66,6 +67,13 @@ size_t http_head_end(const char *data, size_t len, size_t *scanned);
  */
 int http_head_parse(const char *data, size_t len, struct http_field *fields,
 		    struct http_head *out, const char **why) MUST_CHECK;
+
+/*
+ * The rest of http_head_parse() for a head that HTTP/2 has taken apart: method_text, target,
+ * host (the authority, or empty), minor, fields and count are given, ending in NULs; the others
+ * are filled in. `body_follows`: the head does not end the stream.
+ */
+int http_head_judge(struct http_head *h, bool body_follows, const char **why) MUST_CHECK;
 
 /* Copy text and fields into the arena; after that every slice ends in a NUL. */
 void http_head_keep(struct http_head *h, struct arena *a);

@@ -292,6 +292,8 @@ static int open_certificate(struct parent *p)
 	if (certificate[0] != '\0' && key[0] != '\0')
 		p->shared.tls = tls_open(certificate, key, why);
 	if (p->shared.tls != NULL) {
+		if (p->set->gateway_http2)
+			tls_offer_http2(p->shared.tls);
 		complain(p);
 		return 0;
 	}

@@ -185,6 +185,7 @@ static void count(const struct request *rq, int64_t us)
 	int class = rq->answer.status / 100 - 2;
 
 	metric_inc(rq->answer.none || class < 0 ? M_HTTP_GONE : classes[class]);
+	metric_inc(rq->head->minor == 2 ? M_HTTP_OVER_2 : M_HTTP_OVER_1);
 	metric_observe_us(M_HTTP_SECONDS, us);
 	metric_add(M_HTTP_BYTES_IN, rq->stream->bytes_in);
 	metric_add(M_HTTP_BYTES_OUT, rq->stream->bytes_out);
@@ -192,6 +193,7 @@ static void count(const struct request *rq, int64_t us)
 
 static void log_access(struct request *rq, int64_t us)
 {
+	static const char *const protocols[] = {"1.0", "1.1", "2"}; /* by struct http_head */
 	const char *agent = request_header(rq, "User-Agent");
 	char path[LOGGED_PATH], quoted[LOGGED_AGENT];
 	struct slice method = rq->head->method_text;
@@ -199,11 +201,11 @@ static void log_access(struct request *rq, int64_t us)
 	if (!log_enabled(LOG_INFO))
 		return;
 	log_line(LOG_INFO, "request",
-		 "method=%.*s path=%s status=%d in=%lld out=%lld us=%lld caller=%s remote=%s "
-		 "agent=%s",
+		 "method=%.*s path=%s http=%s status=%d in=%lld out=%lld us=%lld caller=%s "
+		 "remote=%s agent=%s",
 		 (int)method.len, method.data,
 		 log_quote(path, sizeof(path), rq->head->target.data, rq->head->target.len),
-		 rq->answer.none ? STATUS_GONE : rq->answer.status,
+		 protocols[rq->head->minor], rq->answer.none ? STATUS_GONE : rq->answer.status,
 		 (long long)rq->stream->bytes_in, (long long)rq->stream->bytes_out,
 		 (long long)us, rq->caller_name[0] != '\0' ? rq->caller_name : "-",
 		 rq->stream->remote,

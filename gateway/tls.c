@@ -16,6 +16,7 @@
 struct tls {
 	SSL_CTX *ctx;
 	char *certificate, *key;
+	bool http2;
 };
 
 static int refuse_pass_phrase(char *buf, int size, int writing, void *arg)
@@ -27,18 +28,20 @@ static int refuse_pass_phrase(char *buf, int size, int writing, void *arg)
 static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *out_len,
 			   const unsigned char *in, unsigned in_len, void *arg)
 {
-	static const unsigned char ours[] = "\x08http/1.1";
+	static const unsigned char both[] = "\x02h2\x08http/1.1";
+	const struct tls *t = arg;
+	unsigned skip = t->http2 ? 0 : 3;
 	unsigned char *chosen;
 
-	(void)ssl, (void)arg;
-	if (SSL_select_next_proto(&chosen, out_len, ours, sizeof(ours) - 1, in, in_len) !=
-	    OPENSSL_NPN_NEGOTIATED)
+	(void)ssl;
+	if (SSL_select_next_proto(&chosen, out_len, both + skip, sizeof(both) - 1 - skip, in,
+				  in_len) != OPENSSL_NPN_NEGOTIATED)
 		return SSL_TLSEXT_ERR_ALERT_FATAL; /* RFC 7301 §3.2 */
 	*out = chosen;
 	return SSL_TLSEXT_ERR_OK;
 }
 
-static void set_up(SSL_CTX *ctx)
+static void set_up(SSL_CTX *ctx, struct tls *t)
 {
 	if (SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) != 1 ||
 	    SSL_CTX_set_cipher_list(ctx, CIPHERS_12) != 1 ||
@@ -53,7 +56,7 @@ static void set_up(SSL_CTX *ctx)
 				      SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	SSL_CTX_set_read_ahead(ctx, 1);
 	SSL_CTX_set_default_read_buffer_len(ctx, READ_AHEAD);
-	SSL_CTX_set_alpn_select_cb(ctx, choose_protocol, NULL);
+	SSL_CTX_set_alpn_select_cb(ctx, choose_protocol, t);
 	SSL_CTX_set_default_passwd_cb(ctx, refuse_pass_phrase);
 }
 
@@ -69,13 +72,13 @@ static void explain(const char *what, const char *file, char why[TLS_WHY_MAX])
 	ERR_clear_error();
 }
 
-static SSL_CTX *read_files(const struct tls *t, char why[TLS_WHY_MAX])
+static SSL_CTX *read_files(struct tls *t, char why[TLS_WHY_MAX])
 {
 	SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
 
 	if (ctx == NULL)
 		fatal("libssl lacks what TLS needs");
-	set_up(ctx);
+	set_up(ctx, t);
 	ERR_clear_error();
 	if (SSL_CTX_use_certificate_chain_file(ctx, t->certificate) != 1)
 		explain("certificate", t->certificate, why);
@@ -112,6 +115,11 @@ int tls_reload(struct tls *t, char why[TLS_WHY_MAX])
 	return 0;
 }
 
+void tls_offer_http2(struct tls *t)
+{
+	t->http2 = true;
+}
+
 const char *tls_complaint(const struct tls *t)
 {
 	const X509 *leaf = SSL_CTX_get0_certificate(t->ctx);
@@ -141,4 +149,13 @@ struct ssl_st *tls_server(const struct tls *t, int fd)
 		fatal("out of memory");
 	SSL_set_accept_state(ssl);
 	return ssl;
+}
+
+bool tls_speaks_http2(const struct ssl_st *ssl)
+{
+	const unsigned char *name;
+	unsigned len;
+
+	SSL_get0_alpn_selected(ssl, &name, &len);
+	return len == 2 && memcmp(name, "h2", 2) == 0;
 }

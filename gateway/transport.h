@@ -27,6 +27,8 @@ struct transport_ops {
 	void (*shutdown)(struct transport *t);
 	/* Is there nothing more to do before bytes of HTTP come? NULL: there never was. */
 	bool (*opened)(const struct transport *t);
+	/* Once opened: HTTP/2 was chosen (ALPN). NULL: never. */
+	bool (*speaks_http2)(const struct transport *t);
 	/* Close and free; on_ready is not called again. */
 	void (*close)(struct transport *t);
 };

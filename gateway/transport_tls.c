@@ -256,6 +256,13 @@ static bool secure_opened(const struct transport *t)
 	return s->plain || s->failed != 0 || SSL_is_init_finished(s->ssl);
 }
 
+static bool secure_speaks_http2(const struct transport *t)
+{
+	const struct secure *s = (const struct secure *)t;
+
+	return !s->plain && tls_speaks_http2(s->ssl);
+}
+
 static void secure_close(struct transport *t)
 {
 	struct secure *s = secure_of(t);
@@ -297,6 +304,7 @@ struct transport *transport_tls_new(struct loop *l, int fd, const struct tls *tl
 		.want = secure_want,
 		.shutdown = secure_shutdown,
 		.opened = secure_opened,
+		.speaks_http2 = secure_speaks_http2,
 		.close = secure_close,
 	};
 	struct secure *s = xcalloc(1, sizeof(*s));

@@ -325,6 +325,7 @@ static void open_front(struct life *l, const struct worker_shared *shared)
 	struct worker *w = &l->worker;
 	struct http_limits limits = {
 		.connections = (unsigned)w->set->gateway_connections,
+		.streams = (unsigned)w->set->gateway_http2_streams,
 		.handshakes = (unsigned)w->set->gateway_tls_handshakes,
 		.head_ms = w->set->gateway_head_timeout,
 		.idle_ms = w->set->gateway_idle_timeout,

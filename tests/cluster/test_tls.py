@@ -136,7 +136,10 @@ def test_client_that_ends_its_half(cluster):
 def test_versions_and_protocol(cluster, version):
     context = trusting(cluster)
     context.minimum_version = context.maximum_version = version
-    context.set_alpn_protocols(["h2", "http/1.1"])
+    context.set_alpn_protocols(["http/1.1", "h2"])
+    with tls(cluster, context) as connection:
+        assert connection.selected_alpn_protocol() == "h2"
+    context.set_alpn_protocols(["http/0.9", "http/1.1"])
     with tls(cluster, context) as connection:
         assert connection.selected_alpn_protocol() == "http/1.1"
         assert ping(connection).startswith(b"HTTP/1.1 401 ")
