@@ -154,8 +154,8 @@ void http2_session_notice(struct http2 *h);
 void http2_session_refuse(struct http2 *h);
 /* Body bytes were used: the client may send others. */
 void http2_session_consumed(struct http2_stream *s, size_t len);
-/* The task reads: bytes may come in a larger window. */
-void http2_session_widen(struct http2_stream *s);
+/* Bytes may come in a larger window, if the body is larger than a closed one: then true. */
+bool http2_session_widen(struct http2_stream *s);
 int http2_session_respond(struct http2_stream *s, const struct reply_head *head) MUST_CHECK;
 void http2_session_say_continue(struct http2_stream *s);
 /* There are parts again. */

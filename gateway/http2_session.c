@@ -358,20 +358,17 @@ void http2_session_consumed(struct http2_stream *s, size_t len)
 		(void)nghttp2_session_consume(s->http2->session, s->id, len);
 }
 
-void http2_session_widen(struct http2_stream *s)
+bool http2_session_widen(struct http2_stream *s)
 {
-	struct http2 *h = s->http2;
+	nghttp2_session *session = s->http2->session;
 
-	if (s->widened || !s->open || s->ended)
-		return;
-	s->widened = true;
-	/* A small body fits as it is. */
-	if (s->unseen >= 0 && s->unseen <= HTTP2_WINDOW_CLOSED)
-		return;
-	(void)nghttp2_session_set_local_window_size(h->session, NGHTTP2_FLAG_NONE, 0,
+	if (!s->open || s->ended || (s->unseen >= 0 && s->unseen <= HTTP2_WINDOW_CLOSED))
+		return false;
+	(void)nghttp2_session_set_local_window_size(session, NGHTTP2_FLAG_NONE, 0,
 						    HTTP2_WINDOW_CONN);
-	(void)nghttp2_session_set_local_window_size(h->session, NGHTTP2_FLAG_NONE, s->id,
+	(void)nghttp2_session_set_local_window_size(session, NGHTTP2_FLAG_NONE, s->id,
 						    HTTP2_WINDOW_STREAM);
+	return true;
 }
 
 static nghttp2_nv field(const char *name, const char *value)

@@ -130,6 +130,16 @@ static int await_change(struct http2_stream *s, bool reading, const char *name)
 	return rc;
 }
 
+/* The task reads: more may come at once. */
+static void widen(struct http2_stream *s)
+{
+	if (s->widened)
+		return;
+	s->widened = true;
+	if (http2_session_widen(s))
+		http2_flush(s->http2);
+}
+
 static void say_continue(struct http2_stream *s)
 {
 	if (!s->continue_due)
@@ -178,7 +188,7 @@ static int64_t await_read(struct http_stream *st, void *data, size_t capacity)
 	int64_t n = 0;
 
 	assert(capacity > 0);
-	http2_session_widen(s);
+	widen(s);
 	while (n == 0) {
 		n = body_comes(s);
 		if (n <= 0)
@@ -204,7 +214,7 @@ static int await_ready(struct http_stream *st)
 	int rc;
 
 	while ((rc = body_comes(s)) > 0 && s->inbox.len == 0 && !more_likely(s)) {
-		http2_session_widen(s);
+		widen(s);
 		say_continue(s);
 		if (http2_read(s->http2))
 			continue;

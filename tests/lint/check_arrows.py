@@ -29,7 +29,7 @@ FOREIGN = [
     (r"event2/(http.*|keyvalq.*)\.h", r"proto/base/probe\.c"),
     (r"event2/.*", r"proto/base/(loop|probe)\.c|gateway/(http_\w+|tls)\.[ch]"),
     (r"http_parser\.h", r"gateway/http_\w+\.[ch]"),
-    (r"nghttp2/.*", r"gateway/http2_session\.c|tests/unit/.*"),
+    (r"nghttp2/.*", r"gateway/http2_session\.c"),
     (r"protobuf-c/.*|.*\.pb-c\.h", r"proto/wire/.*"),
     (r"lmdb\.h", r"storage/daemon/index_lmdb\.c"),
     (r"curl/.*", r"metadb/keeper/.*|gateway/fetch\.c"),

@@ -72,11 +72,27 @@ static void fake_close(struct transport *t)
 	((struct fake *)t)->closed = true;
 }
 
+static bool fake_yes(const struct transport *t)
+{
+	(void)t;
+	return true;
+}
+
 static const struct transport_ops fake_ops = {
 	.readv = fake_readv,
 	.writev = fake_writev,
 	.want = fake_want,
 	.shutdown = fake_shutdown,
+	.close = fake_close,
+};
+/* As after a handshake that chose HTTP/2. */
+static const struct transport_ops fake_http2_ops = {
+	.readv = fake_readv,
+	.writev = fake_writev,
+	.want = fake_want,
+	.shutdown = fake_shutdown,
+	.opened = fake_yes,
+	.speaks_http2 = fake_yes,
 	.close = fake_close,
 };
 
@@ -153,11 +169,12 @@ static bool on_request(void *arg, struct http_stream *s, struct arena *a,
 	return s->task != NULL;
 }
 
-static void make_front(const struct http_limits *limits, const struct http_service *service)
+static void make_front(const struct http_limits *limits, const struct http_service *service,
+		       const struct transport_ops *ops)
 {
 	front = http_front_new(loop, limits, service);
 	memset(&fake, 0, sizeof(fake));
-	fake.base.ops = &fake_ops;
+	fake.base.ops = ops;
 	fake.room = sizeof(fake.got);
 	fake.read_max = sizeof(fake.sent);
 	requests = 0;
@@ -169,6 +186,7 @@ static void make_front(const struct http_limits *limits, const struct http_servi
 static const struct http_limits long_times = {
 	.connections = 2,
 	.handshakes = 2,
+	.streams = 3,
 	.head_ms = 5000,
 	.idle_ms = 5000,
 	.progress_ms = 5000,
@@ -179,7 +197,7 @@ int fake_set_up(void **state)
 {
 	(void)state;
 	loop = loop_new();
-	make_front(&long_times, &own_service);
+	make_front(&long_times, &own_service, &fake_ops);
 	return 0;
 }
 
@@ -201,21 +219,30 @@ void fake_use_times(int64_t head_ms, int64_t idle_ms, int64_t progress_ms)
 	struct http_limits limits = {
 		.connections = 2,
 		.handshakes = 2,
+		.streams = 3,
 		.head_ms = head_ms,
 		.idle_ms = idle_ms,
 		.progress_ms = progress_ms,
 	};
+	const struct transport_ops *ops = fake.base.ops;
 
 	http_front_abort(front);
 	http_front_free(front);
-	make_front(&limits, &own_service);
+	make_front(&limits, &own_service, ops);
+}
+
+void fake_use_http2(void)
+{
+	http_front_abort(front);
+	http_front_free(front);
+	make_front(&long_times, &own_service, &fake_http2_ops);
 }
 
 void fake_use_service(const struct http_service *service)
 {
 	http_front_abort(front);
 	http_front_free(front);
-	make_front(&long_times, service);
+	make_front(&long_times, service, &fake_ops);
 }
 
 int fake_count(const char *text)

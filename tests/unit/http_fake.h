@@ -13,7 +13,7 @@
 /* What the client has sent and not been read, what it has received, how much it takes now. */
 struct fake {
 	struct transport base;
-	char sent[64 * 1024];
+	char sent[256 * 1024];
 	size_t sent_len, read_at;
 	size_t read_max; /* a read gives at most this much */
 	bool end;	 /* the client's FIN */
@@ -41,6 +41,8 @@ int fake_tear_down(void **state);
 /* Instead: a new one with these times. */
 void fake_use_times(int64_t head_ms, int64_t idle_ms, int64_t progress_ms);
 
+/* Or a connection that speaks HTTP/2; later new ones do as well. */
+void fake_use_http2(void);
 /* Or one that hands requests to this service instead of the handler. */
 void fake_use_service(const struct http_service *service);
 
