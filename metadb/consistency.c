@@ -79,6 +79,14 @@ static const struct {
 	{"manifest_bytes_of_another_digest",
 	 "SELECT count(*) FROM manifest WHERE length(bytes) <> size OR digest <> "
 	 "CASE algorithm WHEN 1 THEN sha256(bytes) ELSE sha512(bytes) END"},
+	{"grant_under_another_name",
+	 "SELECT count(*) FROM (SELECT package_id, namespace_id, name FROM package_grant "
+	 "UNION ALL SELECT package_id, namespace_id, name FROM package_team) g "
+	 "JOIN package p ON p.id = g.package_id "
+	 "WHERE (g.namespace_id, g.name) IS DISTINCT FROM (p.namespace_id, p.name)"},
+	{"package_linked_to_a_repository_of_elsewhere",
+	 "SELECT count(*) FROM package p JOIN repository r ON r.id = p.repository_id "
+	 "WHERE p.deleted_at IS NULL AND r.owner_id <> p.namespace_id"},
 	{"lost_blob", "SELECT count(*) FROM blob WHERE lost_at IS NOT NULL"},
 };
 
