@@ -5,6 +5,8 @@
 #include "metadb/package_detail.h"
 #include "tests/db/settings_world.h"
 
+#define ROUNDS 24
+
 H_TEST(grants_go_to_people_of_the_organization)
 {
 	int64_t p = await_package(acme, "grants", VISIBILITY_PRIVATE);
@@ -288,6 +290,51 @@ H_TEST(only_admins_change_settings)
 	assert_int_equal(await_granted(p, "outsider"), ROLE_WRITE);
 }
 
+/* Takes the other's role back after a moment, in a task of its own. */
+struct duel {
+	struct actor who;
+	int64_t package;
+	const char *other;
+	int delay;
+	int rc;
+};
+
+static void fight(void *arg)
+{
+	struct duel *d = arg;
+
+	assert_int_equal(await_sleep(d->delay), 0);
+	d->rc = await_package_grant_set(h_db, &d->who, d->package, d->other, ROLE_NONE);
+}
+
+/* Of two admins who take each other's role back one is left. */
+H_TEST(an_admin_is_left)
+{
+	int64_t p = await_package(acme, "duel", VISIBILITY_PRIVATE);
+	int64_t robot = await_h_int("SELECT id FROM account WHERE login = 'acme+ci'");
+	int won[2] = {0, 0};
+
+	for (int round = 0; round < ROUNDS; round++) {
+		struct duel d[2] = {{.who = member, .package = p, .other = "acme+ci"},
+				    {.package = p, .other = "member"}};
+
+		d[1].who.account_id = robot;
+		d[0].delay = round % 3;
+		d[1].delay = round % 2;
+		assert_int_equal(await_package_grant_set(h_db, &owner, p, "member", ROLE_ADMIN),
+				 0);
+		assert_int_equal(
+			await_package_grant_set(h_db, &owner, p, "acme+ci", ROLE_ADMIN), 0);
+		await_h_all(fight, d, sizeof(d[0]), 2);
+		assert_int_equal(d[0].rc == 0, d[1].rc != 0);
+		assert_int_equal(d[0].rc + d[1].rc, ERR_CONFLICT);
+		assert_int_equal(await_granted(p, d[0].rc == 0 ? "member" : "acme+ci"),
+				 ROLE_ADMIN);
+		won[d[0].rc == 0]++;
+	}
+	assert_true(won[0] > 0 && won[1] > 0);
+}
+
 /* A package that is gone, or has had no manifest yet, has no settings. */
 H_TEST(what_is_not_there_has_no_settings)
 {
@@ -340,6 +387,7 @@ int main(void)
 		cmocka_unit_test(visibility_is_what_the_organization_allows),
 		cmocka_unit_test(lists_and_details),
 		cmocka_unit_test(only_admins_change_settings),
+		cmocka_unit_test(an_admin_is_left),
 		cmocka_unit_test(what_is_not_there_has_no_settings),
 	};
 
