@@ -6,6 +6,7 @@
 
 #include "gateway/api_account.h"
 #include "gateway/api_json.h"
+#include "gateway/api_repository.h"
 #include "gateway/auth.h"
 #include "gateway/handlers.h"
 #include "gateway/reply.h"
@@ -35,14 +36,15 @@ json_t *api_package_repository(struct request *rq, const struct repository_brief
 	const char *full = arena_printf(rq->arena, "%s/%s", r->owner.login, r->name);
 	const char *base = request_base_url(rq);
 
-	return json_pack(
-		"{s:I, s:s, s:s, s:o, s:b, s:s, s:o, s:b, s:s, s:s}", "id", (json_int_t)r->id,
-		"name", r->name, "full_name", full, "owner", api_account_brief(rq, &r->owner),
-		"private", r->visibility != VISIBILITY_PUBLIC, "html_url",
-		*r->url != '\0' ? r->url : arena_printf(rq->arena, "%s/%s", base, full),
-		"description", text_or_null(r->description), "fork", false, "url",
-		arena_printf(rq->arena, "%s/api/v3/repos/%s", base, full), "visibility",
-		visibility_name(r->visibility));
+	return json_pack("{s:I, s:s, s:s, s:s, s:o, s:b, s:s, s:o, s:b, s:s, s:s}", "id",
+			 (json_int_t)r->id, "node_id", api_repository_node_id(rq, r->id),
+			 "name", r->name, "full_name", full, "owner",
+			 api_account_brief(rq, &r->owner), "private",
+			 r->visibility != VISIBILITY_PUBLIC, "html_url",
+			 api_repository_html_url(rq, r->url, r->owner.login), "description",
+			 text_or_null(r->description), "fork", false, "url",
+			 arena_printf(rq->arena, "%s/api/v3/repos/%s", base, full),
+			 "visibility", visibility_name(r->visibility));
 }
 
 json_t *api_package_json(struct request *rq, const struct package_detail *d)

@@ -36,26 +36,32 @@ static bool is_web_address(const char *text)
 }
 
 /* Where people look at it: the source itself, or what its owner has here. */
-static const char *html_url(struct request *rq, const struct repository *r)
+const char *api_repository_html_url(struct request *rq, const char *url, const char *owner)
 {
-	if (is_web_address(r->url))
-		return r->url;
-	return arena_printf(rq->arena, "%s/%s", request_base_url(rq), r->owner.login);
+	if (is_web_address(url))
+		return url;
+	return arena_printf(rq->arena, "%s/%s", request_base_url(rq), owner);
+}
+
+const char *api_repository_node_id(struct request *rq, int64_t id)
+{
+	const char *plain = arena_printf(rq->arena, "010:Repository%lld", (long long)id);
+
+	return base64_encode(rq->arena, BASE64_STANDARD, plain, strlen(plain));
 }
 
 json_t *api_repository_json(struct request *rq, const struct repository *r)
 {
-	const char *plain = arena_printf(rq->arena, "010:Repository%lld", (long long)r->id);
 	const char *url = arena_printf(rq->arena, "%s/api/v3/repos/%s/%s", request_base_url(rq),
 				       r->owner.login, r->name);
 	json_t *json = json_pack(
 		"{s:I, s:s, s:s, s:s, s:b, s:o, s:s, s:b, s:s, s:s, s:s, s:s, s:s, s:s, s:n}",
-		"id", (json_int_t)r->id, "node_id",
-		base64_encode(rq->arena, BASE64_STANDARD, plain, strlen(plain)), "name",
+		"id", (json_int_t)r->id, "node_id", api_repository_node_id(rq, r->id), "name",
 		r->name, "full_name", arena_printf(rq->arena, "%s/%s", r->owner.login, r->name),
 		"private", r->visibility != VISIBILITY_PUBLIC, "owner",
-		api_account_brief(rq, &r->owner), "html_url", html_url(rq, r), "fork", false,
-		"url", url, "collaborators_url",
+		api_account_brief(rq, &r->owner), "html_url",
+		api_repository_html_url(rq, r->url, r->owner.login), "fork", false, "url", url,
+		"collaborators_url",
 		arena_printf(rq->arena, "%s/collaborators{/collaborator}", url), "teams_url",
 		arena_printf(rq->arena, "%s/teams", url), "visibility",
 		visibility_name(r->visibility), "created_at",

@@ -12,6 +12,10 @@
 
 /* With `permissions`, what the role in it allows. */
 json_t *api_repository_json(struct request *rq, const struct repository *r);
+/* Where people look at it: its own address, or else its owner's page here. */
+const char *api_repository_html_url(struct request *rq, const char *url, const char *owner);
+/* GitHub's opaque global id. */
+const char *api_repository_node_id(struct request *rq, int64_t id);
 /* {"pull":true,…} and the role's name, into an object. */
 void api_repository_role_into(json_t *object, enum repository_role role);
 
