@@ -179,7 +179,7 @@ def test_deleted_is_gone_at_the_next_request(cluster, owner):
     name = f"{owner.login}/app"
     owner.registry().push_image(name, "v1", [b"a layer"])
     cluster.query("UPDATE package SET visibility = 2 WHERE name = 'app' AND namespace_id ="
-                  " (SELECT id FROM account WHERE login = %s)", owner.login)
+                  " (SELECT id FROM account WHERE login = %s) RETURNING 1", owner.login)
     ok(reader.registry().manifest(name, "v1"), 200)
     refused(cluster.admin("DELETE", f"admin/users/{cluster.env['PACKHOUSE_ADMIN_LOGIN']}"), 403)
     ok(cluster.admin("DELETE", f"admin/users/{owner.login}"), 204)
