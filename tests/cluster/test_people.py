@@ -219,3 +219,16 @@ def test_an_organization_is_deleted(cluster, owner, org):
     wait_for("the package is not marked", lambda: cluster.query(
         "SELECT FROM package p JOIN account a ON a.id = p.namespace_id"
         " WHERE a.login = %s AND p.deleted_at IS NOT NULL AND p.collect_at IS NOT NULL", org))
+
+
+def test_outside_collaborators(cluster, owner, org):
+    """Who is no member and has a role on a repository; who leaves keeps none."""
+    outsider, member = Person(cluster), Person(cluster)
+    owner.token = cluster.new_token(owner.login, ["repo", "admin:org"])
+    enroll(cluster, org, member.login)
+    ok(owner.ask("POST", f"orgs/{org}/repos", {"name": "source"}), 201)
+    for person in (outsider, member):
+        ok(owner.ask("PUT", f"repos/{org}/source/collaborators/{person.login}", {"permission": "push"}), 204)
+    assert [one["login"] for one in owner.get(f"orgs/{org}/outside_collaborators")] == [outsider.login]
+    ok(owner.ask("DELETE", f"orgs/{org}/members/{member.login}"), 204)
+    assert [one["login"] for one in owner.get(f"orgs/{org}/outside_collaborators")] == [outsider.login]

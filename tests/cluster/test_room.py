@@ -79,3 +79,16 @@ def test_room(cluster, user):
     wait_until_whole(cluster)  # a daemon that was slow to delete owes it for a while
     wait_for_copies(cluster, *peak)
     assert_clean(cluster)
+
+
+def test_room_of_a_deleted_account(cluster):
+    """One row is marked when it goes; the keeper takes apart what it had, tags and indexes as well."""
+    gone = cluster.new_user()
+    name = f"{gone.login}/left-behind"
+    push(gone.registry(), name, random_bytes(2 << 20), [3000 + 100 * n for n in range(20)])
+    ok(cluster.admin("DELETE", f"admin/users/{gone.login}"), 204)
+    cluster.query("UPDATE package_blob SET protect_until = now(), review_at = now() RETURNING 1")
+    wait_for("rows stay", lambda: rows(cluster) == {})
+    wait_until_whole(cluster)
+    wait_for_copies(cluster, *disk_use(cluster))
+    assert_clean(cluster)
