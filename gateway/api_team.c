@@ -147,9 +147,9 @@ int api_team_get(struct request *rq)
 /* The caller's own, of all organizations. */
 int api_user_team_list(struct request *rq)
 {
-	json_t *json = json_array();
 	struct team_list list;
 	struct api_page page;
+	json_t *json;
 	int rc;
 
 	if (!auth_has_scopes(rq, SCOPE_READ_ORG) && !auth_has_scopes(rq, SCOPE_READ_USER) &&
@@ -163,6 +163,7 @@ int api_user_team_list(struct request *rq)
 			    rq->caller->token_id, page.offset, page.size, &list);
 	if (rc < 0)
 		return give_up(rq, rc, "listing teams");
+	json = json_array();
 	for (size_t i = 0; i < list.count; i++) {
 		const struct team *t = &list.at[i];
 		struct account org = {.id = t->organization_id,

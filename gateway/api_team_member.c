@@ -47,12 +47,12 @@ static int read_role(struct request *rq, enum team_role *out)
 
 int api_team_member_list(struct request *rq)
 {
-	json_t *json = json_array();
 	struct account_list list;
 	enum team_power power;
 	struct api_page page;
 	enum team_role role;
 	struct team t;
+	json_t *json;
 	int rc = read_role(rq, &role);
 
 	if (rc == 0)
@@ -65,6 +65,7 @@ int api_team_member_list(struct request *rq)
 				    page.size, &list);
 	if (rc < 0)
 		return give_up(rq, rc, "listing members of a team");
+	json = json_array();
 	for (size_t i = 0; i < list.count; i++) {
 		json_t *one = api_account_brief(rq, &list.at[i].account);
 
