@@ -22,6 +22,9 @@
 
 #include "gateway/request.h"
 
+/* In logs, and to handlers: the client went away before there was an answer. */
+#define STATUS_GONE 499
+
 /* Codes of the registry's error body (OCI distribution-spec, "Error Codes", and ours). */
 enum refusal {
 #define REFUSAL(code, status, text) code,
@@ -80,7 +83,7 @@ int refuse_api_errors(struct request *rq, int status, const char *errors_json, c
  * manifest"). Nothing sent yet: headers set so far are dropped and the answer is 503
  * UNAVAILABLE with Retry-After; or, when `rc` came from reading the body: 408, 400, 413, or
  * none at all when the client is gone. Answer half sent: the connection is cut, so that the
- * client sees that it is not whole.
+ * client sees that it is not whole. Returns the status, never 0, which would mean to go on.
  */
 int give_up(struct request *rq, int rc, const char *doing);
 

@@ -188,7 +188,7 @@ static int client_fault(struct request *rq, int rc)
 {
 	if (rc == -ECANCELED || (rc == rq->fault && rc == ERR_PEER_GONE)) {
 		rq->answer.none = true;
-		return 0;
+		return STATUS_GONE;
 	}
 	if (rc != rq->fault)
 		return -1;

@@ -16,7 +16,6 @@
 #include "proto/base/log_pace.h"
 #include "proto/base/metrics.h"
 
-#define STATUS_GONE  499 /* in the log: the client went away before there was an answer */
 #define LOGGED_PATH  1024
 #define LOGGED_AGENT 200
 
