@@ -19,10 +19,10 @@ struct http2;
  */
 void http2_begin(struct http_conn *c, const char *data, ssize_t n);
 
-/* What happens to the connection; each may end it. */
-void http2_on_ready(struct http2 *h, int ready);
-void http2_on_time(struct http2 *h);
 /* Draining has begun: streams that come in the next moments are taken, then no more. */
 void http2_hurry(struct http2 *h);
+/* What else happens to the connection; each may free it. */
+void http2_on_ready(struct http2 *h, int ready);
+void http2_on_time(struct http2 *h);
 /* Cancel every stream's task and drop the connection. */
 void http2_abort(struct http2 *h);

@@ -99,7 +99,12 @@ void http2_flush(struct http2 *h)
 	watch(h);
 	/* Whoever called may be a task, which must not see h freed. */
 	if (!h->lost && !h->over && h->out == NULL && http2_session_over(h))
-		deferred_queue(&h->settle);
+		deferred_queue(&h->soon);
+}
+
+void http2_flush_soon(struct http2 *h)
+{
+	deferred_queue(&h->soon);
 }
 
 /* Reading */
@@ -275,7 +280,7 @@ static void free_all(struct http2 *h, bool linger)
 
 	assert(h->live == 0);
 	release(h);
-	deferred_cancel(&h->settle);
+	deferred_cancel(&h->soon);
 	http2_session_close(h);
 	drop_out(h);
 	metric_set(M_HTTP2_CONNECTIONS, --c->front->http2_count);
@@ -318,8 +323,9 @@ void http2_settle(struct http2 *h)
 		arm(h);
 }
 
-static void on_settle(void *arg)
+static void on_soon(void *arg)
 {
+	http2_flush(arg);
 	http2_settle(arg);
 }
 
@@ -364,8 +370,7 @@ void http2_hurry(struct http2 *h)
 	h->draining = true;
 	h->draining_since_ms = clock_now_ms();
 	http2_session_notice(h);
-	http2_flush(h);
-	http2_settle(h);
+	http2_flush_soon(h);
 }
 
 void http2_abort(struct http2 *h)
@@ -388,7 +393,7 @@ void http2_begin(struct http_conn *c, const char *data, ssize_t n)
 	TAILQ_INIT(&h->streams);
 	h->idle_since_ms = clock_now_ms();
 	calm_init(&h->calm, h->idle_since_ms);
-	deferred_init(&h->settle, c->front->loop, on_settle, h);
+	deferred_init(&h->soon, c->front->loop, on_soon, h);
 	c->http2 = h;
 	c->state = CONN_HTTP2;
 	metric_set(M_HTTP2_CONNECTIONS, ++c->front->http2_count);
@@ -398,8 +403,7 @@ void http2_begin(struct http_conn *c, const char *data, ssize_t n)
 	else if (n != -EAGAIN && n != -EINTR)
 		lose(h);
 	http2_flush(h);
-	if (c->front->draining && !h->lost)
+	if (c->front->draining)
 		http2_hurry(h);
-	else
-		http2_settle(h);
+	http2_settle(h);
 }

@@ -7,12 +7,26 @@
 #include "proto/base/err.h"
 
 #define PIECE_LEAST ((size_t)2 * 1024)
+#define SPARES	    32
 
 struct inbox_piece {
 	TAILQ_ENTRY(inbox_piece) link;
 	size_t start, end, capacity; /* bytes in data */
 	char data[];
 };
+
+/* A few whole pieces are kept: an upload uses them over and over. */
+static struct inbox_piece *spare[SPARES];
+static unsigned spares;
+
+static void drop_piece(struct inbox *in, struct inbox_piece *p)
+{
+	TAILQ_REMOVE(&in->pieces, p, link);
+	if (p->capacity == INBOX_PIECE && spares < SPARES)
+		spare[spares++] = p;
+	else
+		free(p);
+}
 
 void inbox_init(struct inbox *in)
 {
@@ -27,7 +41,10 @@ static struct inbox_piece *add_piece(struct inbox *in, size_t len)
 
 	if (capacity > INBOX_PIECE)
 		capacity = INBOX_PIECE;
-	p = xmalloc(sizeof(*p) + capacity);
+	if (capacity == INBOX_PIECE && spares > 0)
+		p = spare[--spares];
+	else
+		p = xmalloc(sizeof(*p) + capacity);
 	p->start = p->end = 0;
 	p->capacity = capacity;
 	TAILQ_INSERT_TAIL(&in->pieces, p, link);
@@ -69,8 +86,7 @@ size_t inbox_take(struct inbox *in, void *data, size_t capacity)
 		p->start += n;
 		total += n;
 		if (p->start == p->end) {
-			TAILQ_REMOVE(&in->pieces, p, link);
-			free(p);
+			drop_piece(in, p);
 		}
 	}
 	in->len -= total;
@@ -81,9 +97,7 @@ void inbox_drop(struct inbox *in)
 {
 	struct inbox_piece *p;
 
-	while ((p = TAILQ_FIRST(&in->pieces)) != NULL) {
-		TAILQ_REMOVE(&in->pieces, p, link);
-		free(p);
-	}
+	while ((p = TAILQ_FIRST(&in->pieces)) != NULL)
+		drop_piece(in, p);
 	in->len = 0;
 }

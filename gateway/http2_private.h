@@ -21,6 +21,7 @@
 #include "gateway/http2_calm.h"
 #include "gateway/http2_head.h"
 #include "gateway/http2_inbox.h"
+#include "gateway/http2_out.h"
 #include "gateway/http_conn_private.h"
 
 #define HTTP2_STREAM_MAGIC 0x48325354u
@@ -37,32 +38,7 @@
 /* Control frames that wait to be written. */
 #define HTTP2_QUEUE_MAX 1000
 
-/* DATA: with its head one record of TLS. */
-#define HTTP2_FRAME_HEAD 9
-#define HTTP2_DATA_MAX	 (16384 - HTTP2_FRAME_HEAD)
-
-#define OUT_PIECES	 64
-#define OUT_BATCH	 ((size_t)64 * 1024) /* bytes gathered before the transport is asked */
-#define OUT_TEXT	 ((size_t)32 * 1024) /* frames' heads and control frames */
-#define OUT_FRAME	 ((size_t)16 * 1024 + HTTP2_FRAME_HEAD)
-
 struct nghttp2_session;
-
-/*
- * Bytes on their way to the transport, in order: pieces of `text`, and of memory that
- * await_write() of a stream lends until they are gone. There is one while there are such bytes.
- */
-struct http2_out {
-	struct {
-		struct iovec iov;
-		struct http2_stream *owner; /* NULL: lies in text or in `own` */
-		char *own;		    /* to be freed behind it; NULL: nothing */
-	} piece[OUT_PIECES];
-	unsigned first, count; /* pieces first … count − 1 wait */
-	size_t bytes;
-	size_t text_len;
-	char text[OUT_TEXT];
-};
 
 struct http2 {
 	struct http_conn *conn; /* its place at the front, its transport */
@@ -88,7 +64,7 @@ struct http2 {
 	bool angry;		 /* because of a flood */
 	int64_t draining_since_ms;
 	bool draining, refusing; /* GOAWAY was sent: as a notice; for good */
-	struct deferred settle;
+	struct deferred soon;	 /* flush and settle */
 };
 
 struct http2_stream {
@@ -128,6 +104,8 @@ struct http2_stream {
 /* http2_conn.c */
 /* Write what there is, as much as the transport takes. */
 void http2_flush(struct http2 *h);
+/* In the next turn, together with what others have until then. */
+void http2_flush_soon(struct http2 *h);
 /* One read of the transport; false when there was nothing. */
 bool http2_read(struct http2 *h);
 /* A whole head came: its task, or the answer that it gets without one. */
@@ -185,15 +163,3 @@ void http2_stream_wake(struct http2_stream *s);
 void http2_stream_lost(struct http2_stream *s);
 /* The transport has taken n lent bytes. */
 void http2_stream_written(struct http2_stream *s, size_t n);
-
-/* http2_out.c */
-struct http2_out *http2_out_new(void);
-bool http2_out_full(const struct http2_out *o);
-void http2_out_text(struct http2_out *o, const void *data, size_t len);
-/* The first len bytes of its parts, which are used up by it. */
-void http2_out_parts(struct http2_out *o, struct http2_stream *s, size_t len);
-/* 0: all is written; -EAGAIN, or what writev says. */
-int http2_out_write(struct http2_out *o, struct transport *t);
-/* Whoever lent bytes takes them back: what is left of them is copied. */
-void http2_out_rescue(struct http2_out *o, struct http2_stream *s);
-void http2_out_free(struct http2_out *o);

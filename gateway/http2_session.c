@@ -231,6 +231,7 @@ static int on_sent(nghttp2_session *session, const nghttp2_frame *frame, void *a
 	}
 	if ((frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0)
 		s->end_out = true;
+	http2_stream_wake(s);
 	/* Nobody will read the rest of what a request without a task brings. */
 	if (s->end_out && !s->ended && s->stream.task == NULL)
 		http2_session_reset(s, false);

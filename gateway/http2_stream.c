@@ -12,6 +12,7 @@
 
 #include "gateway/http2_private.h"
 
+#define SMALL	    ((size_t)4 * 1024)	 /* bytes of an answer */
 #define SWALLOW_MAX ((int64_t)64 * 1024) /* of an unread body; of more the rest is refused */
 
 static struct http2_stream *stream_of(struct http_stream *st)
@@ -167,19 +168,50 @@ static bool more_likely(const struct http2_stream *s)
 	return s->http2->read_full && s->http2->last_data == s->id && !s->http2->held;
 }
 
-/* With an empty inbox, into the reader's memory: > 0 bytes, 0 none came, or an error. */
-static int64_t await_direct(struct http2_stream *s, void *data, size_t capacity)
+/* Body bytes that come go straight here: until take_back(), which says how many did. */
+static void lend(struct http2_stream *s, void *data, size_t capacity)
 {
-	int rc = 0;
-
 	s->dest = data;
 	s->dest_room = capacity;
 	s->dest_len = 0;
-	if (!http2_read(s->http2) && s->dest_len == 0 && !s->gone && !s->ended)
-		rc = await_change(s, true, "the client to send bytes");
+}
+
+static int64_t take_back(struct http2_stream *s)
+{
 	s->dest = NULL;
 	s->dest_room = 0;
-	return s->dest_len > 0 ? (int64_t)s->dest_len : rc;
+	return (int64_t)s->dest_len;
+}
+
+/* With an empty inbox: > 0 bytes, 0 none came, or an error. */
+static int64_t await_direct(struct http2_stream *s, void *data, size_t capacity)
+{
+	int64_t n;
+	int rc = 0;
+
+	lend(s, data, capacity);
+	if (!http2_read(s->http2) && s->dest_len == 0 && !s->gone && !s->ended)
+		rc = await_change(s, true, "the client to send bytes");
+	n = take_back(s);
+	return n > 0 ? n : rc;
+}
+
+/* What waits in the inbox, and what is likely to be there behind it. */
+static int64_t read_waiting(struct http2_stream *s, char *data, size_t capacity)
+{
+	size_t n = inbox_take(&s->inbox, data, capacity);
+
+	if (n == 0)
+		return 0;
+	http2_unread(s->http2, -(int64_t)n);
+	http2_session_consumed(s, n);
+	if (n < capacity && more_likely(s)) {
+		lend(s, data + n, capacity - n);
+		(void)http2_read(s->http2);
+		n += (size_t)take_back(s);
+	}
+	http2_flush(s->http2);
+	return (int64_t)n;
 }
 
 static int64_t await_read(struct http_stream *st, void *data, size_t capacity)
@@ -193,13 +225,9 @@ static int64_t await_read(struct http_stream *st, void *data, size_t capacity)
 		n = body_comes(s);
 		if (n <= 0)
 			return n;
-		n = (int64_t)inbox_take(&s->inbox, data, capacity);
-		if (n > 0) {
-			http2_unread(s->http2, -n);
-			http2_session_consumed(s, (size_t)n);
-			http2_flush(s->http2);
+		n = read_waiting(s, data, capacity);
+		if (n > 0)
 			break;
-		}
 		say_continue(s);
 		n = await_direct(s, data, capacity);
 	}
@@ -277,10 +305,13 @@ static int await_write(struct http_stream *st, const struct reply_head *head,
 		rc = http2_session_respond(s, head);
 	else
 		http2_session_resume(s);
-	if (rc == 0) {
+	/* Small answers of several streams go out in one record, with one system call. */
+	if (rc == 0 && s->http2->live > 1 && s->parts_len <= SMALL)
+		http2_flush_soon(s->http2);
+	else if (rc == 0)
 		http2_flush(s->http2);
+	if (rc == 0)
 		rc = await_out(s);
-	}
 	s->parts = NULL;
 	s->part_count = 0;
 	s->parts_len = 0;

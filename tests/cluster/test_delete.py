@@ -46,8 +46,9 @@ def test_manifest_by_digest_goes_with_its_tags(cluster, user):
     refused(delete(two, name, "manifests", digest_of(manifest)), 404, "MANIFEST_UNKNOWN")
     assert ok(two.manifest(name, digest_of(other))).content == other
     assert changes(cluster, name)[-1] == "manifest.delete"
-    kept = cluster.query("SELECT deleted_tags, bytes FROM manifest WHERE digest = decode(%s, 'hex')",
-                         digest_of(manifest)[7:])
+    kept = cluster.query("SELECT m.deleted_tags, m.bytes FROM manifest m JOIN package p ON p.id = m.package_id"
+                         " JOIN account a ON a.id = p.namespace_id WHERE a.login = %s"
+                         " AND m.digest = decode(%s, 'hex')", user.login, digest_of(manifest)[7:])
     assert [(tags, bytes(data)) for tags, data in kept] == [(["latest", "v1", "v2"], manifest)]
 
 
