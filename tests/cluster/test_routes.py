@@ -128,8 +128,8 @@ ROUTES = {
     "/api/v3/user/package-aliases/{alias}": {"DELETE": ("writer", 404)},
     **{f"/api/v3/{owner}/packages/{{package_type}}/{{package_name}}{path}": methods for path, methods in PACKAGE.items()
        for owner in ("orgs/{org}", "users/{username}", "user")},
-    "/api/v3/repos/{owner}/{repo}/workflow-tokens": {"POST": ("account", 404)},
-    "/api/v3/repos/{owner}/{repo}/codespace-tokens": {"POST": ("account", 404)},
+    REPO + "/workflow-tokens": {"POST": ("acting", 201)},
+    REPO + "/codespace-tokens": {"POST": ("acting", 201)},
     "/api/v3/installation/token": {"DELETE": ("valid", 403)},  # done in test_workflow_tokens.py
     "/api/v3/oidc/token": {"POST": ("nothing", 400)},
     "/api/v3/admin/issuers": {"GET": ("site", 200), "POST": ("site", 422)},
@@ -225,6 +225,8 @@ def decide_rest(need, caller, own=False):
         return None
     if caller.login is None:
         return 401
+    if need == "acting":
+        return None if "site_admin" in caller.scopes else decide_repository("admin", caller)
     if need.startswith("repo "):
         return decide_repository(need.split()[1], caller)
     if need == "own repo":
