@@ -252,9 +252,11 @@ static int await_person(struct request *rq, const struct right *right,
 		return await_organization(rq, MEMBERSHIP_OWNER,
 					  right->scopes != 0 ? right->scopes : SCOPE_ADMIN_ORG);
 	if (need == NEED_ORG_MEMBER)
-		return await_organization(rq, MEMBERSHIP_MEMBER,
-					  right->scopes != 0 ? right->scopes : SCOPE_READ_ORG);
-	if (need == NEED_REPOSITORY)
+		rc = await_organization(rq, MEMBERSHIP_MEMBER,
+					right->scopes != 0 ? right->scopes : SCOPE_READ_ORG);
+	if (need == NEED_ORG_MEMBER && (rc != 0 || right->on == REPOSITORY_NONE))
+		return rc;
+	if (right->on != REPOSITORY_NONE)
 		return await_auth_repository(rq, right);
 	return await_own(rq, right->scopes);
 }

@@ -193,3 +193,9 @@ int api_issuer_create(struct request *rq); /* POST */
 int api_issuer_get(struct request *rq);	   /* GET .../{id} */
 int api_issuer_patch(struct request *rq);  /* PATCH .../{id} */
 int api_issuer_delete(struct request *rq); /* DELETE .../{id} */
+/* Teams and repositories: gateway/api_team_repository.c */
+int api_team_repo_list(struct request *rq); /* GET /api/v3/orgs/{org}/teams/{team_slug}/repos */
+int api_team_repo_get(struct request *rq);  /* GET …/{owner}/{repo} */
+int api_team_repo_put(struct request *rq);  /* PUT, the same path */
+int api_team_repo_delete(struct request *rq); /* DELETE, the same path */
+int api_repo_team_list(struct request *rq);   /* GET /api/v3/repos/{owner}/{repo}/teams */

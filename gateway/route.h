@@ -37,8 +37,10 @@ enum need {
 
 struct right {
 	enum need need;
-	enum action action;	 /* with NEED_PACKAGE */
-	enum repository_role on; /* with NEED_REPOSITORY; READ: what is public, to anybody */
+	enum action action; /* with NEED_PACKAGE */
+	/* With NEED_REPOSITORY, and with NEED_ORG_MEMBER besides that: the role on the source
+	 * repository. READ: what is public, to anybody. */
+	enum repository_role on;
 	/* With NEED_CALLER, NEED_ORG_MEMBER and NEED_ORG_ADMIN: scopes that the credential must
 	 * have, instead of what it needs otherwise. */
 	unsigned scopes;

@@ -37,6 +37,9 @@
 #define REPO_READ  {.need = NEED_REPOSITORY, .on = REPOSITORY_READ}
 #define REPO_WRITE {.need = NEED_REPOSITORY, .on = REPOSITORY_WRITE}
 #define REPO_ADMIN {.need = NEED_REPOSITORY, .on = REPOSITORY_ADMIN}
+/* A team of the organization, and a role on the repository. */
+#define TEAM_READ  {.need = NEED_ORG_MEMBER, .on = REPOSITORY_READ}
+#define TEAM_ADMIN {.need = NEED_ORG_MEMBER, .on = REPOSITORY_ADMIN}
 #define SETTINGS   {.need = NEED_PACKAGE, .action = ACTION_SETTINGS}
 #define EXPLAIN    {.need = NEED_PACKAGE, .action = ACTION_PULL, .site_admins = true}
 
@@ -145,6 +148,11 @@ const struct route route_table[] = {
 	{METHOD_POST,   "/api/v3/repos/{owner}/{repo}/transfer", REPO_ADMIN, api_repo_transfer},
 	{METHOD_GET,    "/api/v3/repos/{owner}/{repo}/readme", REPO_READ, api_readme_get},
 	{METHOD_PUT,    "/api/v3/repos/{owner}/{repo}/readme", REPO_WRITE, api_readme_put},
+	{METHOD_GET,    "/api/v3/repos/{owner}/{repo}/teams", REPO_READ, api_repo_team_list},
+	{METHOD_GET,    "/api/v3/orgs/{org}/teams/{team_slug}/repos", ORG_MEMBER, api_team_repo_list},
+	{METHOD_GET,    "/api/v3/orgs/{org}/teams/{team_slug}/repos/{owner}/{repo}", TEAM_READ, api_team_repo_get},
+	{METHOD_PUT,    "/api/v3/orgs/{org}/teams/{team_slug}/repos/{owner}/{repo}", TEAM_ADMIN, api_team_repo_put},
+	{METHOD_DELETE, "/api/v3/orgs/{org}/teams/{team_slug}/repos/{owner}/{repo}", TEAM_ADMIN, api_team_repo_delete},
 	{METHOD_GET,    "/api/v3/repos/{owner}/{repo}/collaborators", REPO_WRITE, api_collaborator_list},
 	{METHOD_GET,    "/api/v3/repos/{owner}/{repo}/collaborators/{username}", REPO_WRITE, api_collaborator_get},
 	{METHOD_PUT,    "/api/v3/repos/{owner}/{repo}/collaborators/{username}", REPO_ADMIN, api_collaborator_put},

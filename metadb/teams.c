@@ -137,6 +137,35 @@ static int await_sees_all(struct metadb *db, const struct team_actor *who, int64
 	return rc;
 }
 
+int await_repository_team_list(struct metadb *db, struct arena *a, const struct team_actor *who,
+			       int64_t repository, int64_t offset, int64_t limit,
+			       struct team_list *out)
+{
+	struct pg_tx *tx = pg_tx_new(db, a, PG_READ);
+	struct pg_stmt *s[2];
+	int rc;
+
+	s[0] = pg_tx_add(tx,
+			 "SELECT " TEAM_COLUMNS NO_COUNTS ", g.role "
+			 "FROM repository_team g JOIN team t ON t.id = g.team_id " TEAM_FAMILY
+			 "WHERE g.repository_id = $6 AND team_power(" ACTOR_SQL
+			 ", $5, t.id) > 0 ORDER BY t.slug LIMIT $7 OFFSET $8");
+	s[1] = pg_tx_add(tx,
+			 "SELECT count(*) FROM repository_team g WHERE g.repository_id = $6 "
+			 "AND team_power(" ACTOR_SQL ", $5, g.team_id) > 0");
+	for (int i = 0; i < 2; i++) {
+		bind_who(s[i], who);
+		pg_bind_int8(s[i], repository);
+	}
+	pg_bind_int8(s[0], limit);
+	pg_bind_int8(s[0], offset);
+	rc = await_list(tx, a, out);
+	for (size_t i = 0; i < out->count && rc == 0; i++)
+		out->at[i].on = (enum repository_role)pg_int(pg_tx_rows(tx, 0), (int)i,
+							     TEAM_COLUMN_COUNT);
+	return rc < 0 ? rc : pg_tx_error(tx);
+}
+
 int await_team_list(struct metadb *db, struct arena *a, const struct team_actor *who,
 		    int64_t organization, int64_t parent, int64_t offset, int64_t limit,
 		    struct team_list *out)

@@ -9,6 +9,7 @@
 #pragma once
 
 #include "metadb/accounts.h"
+#include "proto/model/access.h"
 
 #define TEAM_NAME_MAX	     100 /* characters */
 #define TEAM_DEPTH_MAX	     32
@@ -38,6 +39,7 @@ struct team {
 	const char *organization; /* login */
 	int64_t created_at, updated_at;
 	int64_t members, repositories; /* with all below, above it; only where it says so */
+	enum repository_role on;       /* that it was given; only where it says so */
 };
 struct team_list {
 	struct team *at;
@@ -57,6 +59,10 @@ int await_team_by_id(struct metadb *db, struct arena *a, const struct team_actor
 int await_team_list(struct metadb *db, struct arena *a, const struct team_actor *who,
 		    int64_t organization, int64_t parent, int64_t offset, int64_t limit,
 		    struct team_list *out) MUST_CHECK;
+/* Those that a repository was given to and the actor sees, with `on`, in the order of slugs. */
+int await_repository_team_list(struct metadb *db, struct arena *a, const struct team_actor *who,
+			       int64_t repository, int64_t offset, int64_t limit,
+			       struct team_list *out) MUST_CHECK;
 /* Those that somebody is in himself, of all organizations where the token does not count as
  * nobody's, with counts, in the order of ids. */
 int await_teams_of(struct metadb *db, struct arena *a, int64_t account, int64_t token,

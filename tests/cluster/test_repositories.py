@@ -263,6 +263,45 @@ def test_collaborators(house):
     refused(house.member.ask("PUT", f"repos/{own}/collaborators/{house.member.login}"), 422, ("username", "invalid"))
 
 
+def test_teams(cluster):
+    house = House(cluster)
+    house.make("shared")
+    house.make("elsewhere")
+    teams = f"orgs/{house.login}/teams"
+    admin = house.owner.with_token(["admin:org"])
+    above = ok(admin.ask("POST", teams, {"name": "above", "privacy": "closed"}), 201).json()["id"]
+    ok(admin.ask("POST", teams, {"name": "below", "privacy": "closed", "parent_team_id": above}), 201)
+    ok(admin.ask("POST", teams, {"name": "hidden", "privacy": "secret"}), 201)
+    ok(admin.ask("PUT", f"{teams}/below/memberships/{house.member.login}", {"role": "member"}), 200)
+    repo, shared = f"repos/{house.login}/shared", f"{house.login}/shared"
+    assert house.member.get(repo)["role_name"] == "read"
+    house.owner.get(f"{teams}/above/repos/{shared}", 404)
+    ok(house.owner.ask("PUT", f"{teams}/above/repos/{shared}", {"permission": "maintain"}), 204)
+    ok(house.owner.ask("PUT", f"{teams}/below/repos/{shared}"), 204)
+    ok(house.owner.ask("PUT", f"{teams}/hidden/repos/{shared}", {"permission": "admin"}), 204)
+    assert house.member.get(repo)["role_name"] == "maintain"
+    ok(house.member.ask("GET", f"{teams}/below/repos/{shared}"), 204)
+    shown = ok(house.member.ask("GET", f"{teams}/below/repos/{shared}",
+                                headers={"Accept": "application/vnd.github.v3.repository+json"}), 200).json()
+    assert shown["role_name"] == "maintain" and shown["permissions"]["push"] is True
+    assert [(one["name"], one["role_name"]) for one in house.member.get(f"{teams}/below/repos")] == [
+        ("shared", "maintain")]
+    for person, seen in ((house.owner, ["above:maintain", "below:pull", "hidden:admin"]),
+                         (house.member, ["above:maintain", "below:pull"])):
+        assert [f"{one['slug']}:{one['permission']}" for one in person.get(f"{repo}/teams")] == seen
+    house.stranger.get(f"{repo}/teams", 404)
+    house.stranger.get(f"{teams}/above/repos", 404)
+    house.member.get(f"{teams}/hidden/repos", 404)
+    refused(house.member.ask("PUT", f"{teams}/below/repos/{house.login}/elsewhere"), 403)
+    refused(house.owner.ask("PUT", f"{teams}/below/repos/{shared}", {"permission": "king"}), 422,
+            ("permission", "invalid"))
+    own = ok(house.owner.ask("POST", "user/repos", {"name": "own"}), 201).json()["full_name"]
+    refused(house.owner.ask("PUT", f"{teams}/below/repos/{own}"), 422, ("team_slug", "invalid"))
+    ok(house.owner.ask("DELETE", f"{teams}/above/repos/{shared}"), 204)
+    assert house.member.get(repo)["role_name"] == "read"
+    ok(house.owner.ask("DELETE", f"{teams}/above/repos/{shared}"), 204)
+
+
 def linked(house, name):
     """A repository of the organization with a published package that inherits from it; their full names."""
     repository = house.make(name)
