@@ -10,7 +10,7 @@
 #include "gateway/api_json.h"
 #include "gateway/api_token.h"
 #include "gateway/auth_private.h"
-#include "gateway/handlers.h"
+#include "gateway/handlers_identity.h"
 #include "gateway/reply.h"
 #include "gateway/worker.h"
 #include "metadb/repositories.h"

@@ -6,7 +6,7 @@
 #include "gateway/api_page.h"
 #include "gateway/api_token.h"
 #include "gateway/auth.h"
-#include "gateway/handlers.h"
+#include "gateway/handlers_identity.h"
 #include "gateway/reply.h"
 #include "gateway/worker.h"
 

@@ -10,7 +10,7 @@
 #include "gateway/api_token.h"
 #include "gateway/auth.h"
 #include "gateway/fetch.h"
-#include "gateway/handlers.h"
+#include "gateway/handlers_identity.h"
 #include "gateway/jwks.h"
 #include "gateway/oidc_rules.h"
 #include "gateway/reply.h"

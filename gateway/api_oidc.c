@@ -11,7 +11,7 @@
 #include "gateway/acting_token.h"
 #include "gateway/api_json.h"
 #include "gateway/auth.h"
-#include "gateway/handlers.h"
+#include "gateway/handlers_identity.h"
 #include "gateway/issuer_keys.h"
 #include "gateway/oidc_rules.h"
 #include "gateway/rate_limit.h"

@@ -14,6 +14,7 @@
 #include "gateway/bearer_seen.h"
 #include "gateway/rate_limit.h"
 #include "gateway/reply.h"
+#include "gateway/session.h"
 #include "gateway/worker.h"
 #include "metadb/accounts.h"
 #include "metadb/key_watch.h"
@@ -73,8 +74,10 @@ int await_auth_presented(struct request *rq, struct presented *out)
 		return ERR_DENIED;
 	if (h.kind == AUTH_KIND_COMPACT)
 		return await_compact(rq, h.secret, out);
-	if (h.kind == AUTH_KIND_NONE)
+	if (h.kind == AUTH_KIND_NONE) {
+		session_presented(rq, &out->credential);
 		return 0;
+	}
 	len = strlen(h.secret);
 	if (!token_shaped(h.secret, len))
 		return ERR_DENIED;

@@ -3,13 +3,14 @@
  * stand together; the first pattern that fits a path decides (gateway/route.h).
  */
 #include "gateway/handlers.h"
+#include "gateway/handlers_identity.h"
 #include "gateway/route.h"
 
 #define READ (METHOD_GET | METHOD_HEAD)
 /* clang-format off */
 /* /token signs what it was asked for and keeps nothing. */
 #define NOTHING    {.need = NEED_NOTHING, .changes_nothing = true}
-/* The credential is in the body, and another issuer's. */
+/* The credential is in the body: another issuer's, or a password. */
 #define EXCHANGE   {.need = NEED_NOTHING}
 #define VALID      {.need = NEED_VALID}
 #define CALLER     {.need = NEED_CALLER}
@@ -182,11 +183,21 @@ const struct route route_table[] = {
 	{METHOD_POST,   "/api/v3/repos/{owner}/{repo}/codespace-tokens", CALLER, api_codespace_token_create},
 	{METHOD_DELETE, "/api/v3/installation/token",         VALID,   api_installation_token_delete},
 	{METHOD_POST,   "/api/v3/oidc/token",                 EXCHANGE, api_oidc_token},
+
+	{METHOD_POST,   "/api/v3/session",                    EXCHANGE, api_session_create},
+	{METHOD_DELETE, "/api/v3/session",                    CALLER,  api_session_delete},
+	{METHOD_PUT,    "/api/v3/password",                   EXCHANGE, api_password_put},
+	{METHOD_GET,    "/api/v3/user/sessions",              CALLER,  api_user_session_list},
+	{METHOD_DELETE, "/api/v3/user/sessions/{id}",         CALLER,  api_user_session_delete},
+	{METHOD_PUT,    "/api/v3/user/password",              CALLER,  api_user_password_put},
+	{METHOD_POST,   "/api/v3/admin/users/{username}/password-setup", SITE_ADMIN, api_admin_password_setup},
+
 	{METHOD_GET,    "/api/v3/admin/issuers",              SITE_ADMIN, api_issuer_list},
 	{METHOD_POST,   "/api/v3/admin/issuers",              SITE_ADMIN, api_issuer_create},
 	{METHOD_GET,    "/api/v3/admin/issuers/{id}",         SITE_ADMIN, api_issuer_get},
 	{METHOD_PATCH,  "/api/v3/admin/issuers/{id}",         SITE_ADMIN, api_issuer_patch},
 	{METHOD_DELETE, "/api/v3/admin/issuers/{id}",         SITE_ADMIN, api_issuer_delete},
+
 	{METHOD_POST,   "/api/v3/admin/users",                SITE_ADMIN, api_admin_user_create},
 	{METHOD_PATCH,  "/api/v3/admin/users/{username}",     SITE_ADMIN, api_admin_user_rename},
 	{METHOD_DELETE, "/api/v3/admin/users/{username}",     SITE_ADMIN, api_admin_user_delete},

@@ -314,6 +314,7 @@ static void open_clients(struct worker *w)
 	w->keys = key_watch_new(w->metadb);
 	w->seen = bearer_seen_new();
 	w->threads = workers_new(w->loop, "fetch", FETCH_THREADS);
+	w->hashers = workers_new(w->loop, "scrypt", 1);
 	w->issuer_keys = issuer_keys_new();
 	w->trouble = trouble_new(w->loop, w->metadb);
 	w->store = store_client_new(w->loop, w->bufs, w->name, &hooks);
@@ -370,10 +371,11 @@ static void life_begin(struct life *l, int index, int channel)
  */
 static void end_threads(struct worker *w)
 {
-	struct workers *threads = w->threads;
+	struct workers *threads = w->threads, *hashers = w->hashers;
 
-	w->threads = NULL;
+	w->threads = w->hashers = NULL;
 	workers_free(threads);
+	workers_free(hashers);
 	for (int i = 0; i < 100 && w->requests > 0; i++)
 		loop_turn(w->loop, 10);
 }

@@ -43,6 +43,8 @@ struct worker {
 	struct key_watch *keys;
 	struct bearer_seen *seen; /* tokens whose signature was checked */
 	struct workers *threads;  /* for what waits for other servers; NULL at the end */
+	struct workers *hashers;  /* one thread, for passwords; likewise */
+	unsigned hashing;	  /* passwords on their way through it */
 	struct issuer_keys *issuer_keys;
 	struct store_client *store;
 	struct trouble *trouble;	 /* copies that the keeper is to look at */

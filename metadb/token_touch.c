@@ -18,10 +18,14 @@ struct token_touch {
 	int64_t id[IDS_MAX];
 };
 
-static const char sql[] = "UPDATE token SET last_used_at = now() WHERE id IN ("
-			  "SELECT id FROM token WHERE id = ANY ($1) "
-			  "AND coalesce(last_used_at < now() - interval '1 hour', true) "
-			  "ORDER BY id FOR NO KEY UPDATE SKIP LOCKED)";
+/* The end of a session (kind 5) moves along. */
+static const char sql[] =
+	"UPDATE token SET last_used_at = now(), expires_at = CASE WHEN kind = 5 "
+	"THEN (SELECT least(s.ends_at, now() + s.idle) FROM session s "
+	"WHERE s.token_id = token.id) ELSE expires_at END WHERE id IN ("
+	"SELECT id FROM token WHERE id = ANY ($1) "
+	"AND coalesce(last_used_at < now() - interval '1 hour', true) "
+	"ORDER BY id FOR NO KEY UPDATE SKIP LOCKED)";
 
 static void on_start(void *arg)
 {

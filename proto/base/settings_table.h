@@ -76,6 +76,8 @@ SETTING_TIME(gateway_storage_timeout, "gateway.storage_timeout", 20000, 100, 600
 SETTING_TIME(gateway_upload_life, "gateway.upload_life", 86400000, 1000, 2592000000, "life of an upload from its last progress on, at least")
 SETTING_TIME(gateway_blob_protection, "gateway.blob_protection", 86400000, 0, 2592000000, "promised to writers: for so long after 201 or HEAD 200 a manifest may name the blob; unneeded blobs stay up to twice as long")
 SETTING_TIME(gateway_token_life, "gateway.token_life", 300000, 60000, 3600000, "life of the bearer tokens given by /token")
+SETTING_TIME(gateway_session_idle, "gateway.session_idle", 43200000, 7200000, 31536000000, "a session of somebody who has signed in ends when it was not used for so long; uses are noted once an hour")
+SETTING_TIME(gateway_session_life, "gateway.session_life", 1209600000, 60000, 31536000000, "a session ends after that, used or not")
 SETTING_TIME(gateway_issuer_keys_life, "gateway.issuer_keys_life", 600000, 1000, 86400000, "time for which the fetched keys of an issuer of OpenID Connect tokens are used")
 SETTING_TIME(gateway_issuer_keys_pause, "gateway.issuer_keys_pause", 30000, 1000, 3600000, "an issuer's keys are not fetched again before that, also for a token whose key is not among them")
 SETTING_TEXT(gateway_outgoing_ca, "gateway.outgoing_ca", "", "PEM file with the CAs that other servers' certificates must come from; empty: the system's")

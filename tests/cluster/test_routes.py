@@ -134,6 +134,12 @@ ROUTES = {
        for owner in ("orgs/{org}", "users/{username}", "user")},
     REPO + "/workflow-tokens": {"POST": ("acting", 201)},
     REPO + "/codespace-tokens": {"POST": ("acting", 201)},
+    "/api/v3/session": {"POST": ("nothing", 422), "DELETE": ("account", 403)},  # done in test_sign_in.py
+    "/api/v3/password": {"PUT": ("nothing", 422)},
+    "/api/v3/user/sessions": {"GET": ("manager", 200)},
+    "/api/v3/user/sessions/{id}": {"DELETE": ("manager", 404)},
+    "/api/v3/user/password": {"PUT": ("manager", 422)},
+    "/api/v3/admin/users/{username}/password-setup": {"POST": ("site", 201)},
     "/api/v3/installation/token": {"DELETE": ("valid", 403)},  # done in test_workflow_tokens.py
     "/api/v3/oidc/token": {"POST": ("nothing", 400)},
     "/api/v3/admin/issuers": {"GET": ("site", 200), "POST": ("site", 422)},
