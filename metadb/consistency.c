@@ -44,6 +44,9 @@ static const struct {
 	{"chunk_without_an_instance",
 	 "SELECT count(*) FROM chunk c "
 	 "WHERE NOT EXISTS (SELECT FROM instance i WHERE i.gen = c.gen)"},
+	{"upload_without_an_instance",
+	 "SELECT count(*) FROM upload u "
+	 "WHERE NOT EXISTS (SELECT FROM instance i WHERE i.gen = u.gen)"},
 	{"blob_without_an_instance",
 	 "SELECT count(*) FROM blob b "
 	 "WHERE NOT EXISTS (SELECT FROM instance i WHERE i.gen = b.gen)"},

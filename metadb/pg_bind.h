@@ -87,8 +87,26 @@ struct pg_result; /* libpq's */
  */
 struct pg_rows {
 	struct pg_result *result;
+	const struct pg_record *record; /* NULL, or the one row it is */
 	int error;
 };
+
+/*
+ * A function's composite answer as one value, `SELECT f(…)`: to PostgreSQL that costs a quarter
+ * of `SELECT … FROM f(…)`. It is read like a row, number 0, with its members as columns.
+ */
+#define PG_RECORD_MAX 24
+struct pg_record {
+	unsigned count;
+	struct pg_member {
+		unsigned type;
+		int length; /* -1: NULL */
+		const char *value;
+	} member[PG_RECORD_MAX];
+};
+/* The room must live as long as what is returned; that has the error of `r`, or its own. */
+struct pg_rows pg_record_open(struct pg_rows *r, int row, int column, struct pg_record *room);
+
 int pg_rows_count(const struct pg_rows *r);
 bool pg_null(struct pg_rows *r, int row, int column);
 bool pg_bool(struct pg_rows *r, int row, int column);

@@ -17,26 +17,48 @@ static void mistake(struct pg_rows *r, const char *what, int row, int column)
 	r->error = ERR_PROTOCOL;
 }
 
-static bool cell(struct pg_rows *r, int row, int column)
+static bool within(const struct pg_rows *r, int row, int column)
+{
+	if (row < 0 || column < 0)
+		return false;
+	if (r->record != NULL)
+		return row == 0 && (unsigned)column < r->record->count;
+	return row < PQntuples(r->result) && column < PQnfields(r->result);
+}
+
+/* False: NULL, or a mistake. */
+static bool cell(struct pg_rows *r, int row, int column, struct pg_member *out)
 {
 	if (r->error != 0)
 		return false;
-	if (row < 0 || row >= PQntuples(r->result) || column < 0 ||
-	    column >= PQnfields(r->result)) {
+	if (!within(r, row, column)) {
 		mistake(r, "no such cell", row, column);
 		return false;
 	}
-	return !PQgetisnull(r->result, row, column);
+	if (r->record != NULL) {
+		*out = r->record->member[column];
+		return out->length >= 0;
+	}
+	if (PQgetisnull(r->result, row, column))
+		return false;
+	out->type = PQftype(r->result, column);
+	out->length = PQgetlength(r->result, row, column);
+	out->value = PQgetvalue(r->result, row, column);
+	return true;
 }
 
 int pg_rows_count(const struct pg_rows *r)
 {
-	return r->error == 0 ? PQntuples(r->result) : 0;
+	if (r->error != 0)
+		return 0;
+	return r->record != NULL ? 1 : PQntuples(r->result);
 }
 
 bool pg_null(struct pg_rows *r, int row, int column)
 {
-	return !cell(r, row, column);
+	struct pg_member m;
+
+	return !cell(r, row, column, &m);
 }
 
 static int64_t number(const char *data, int len)
@@ -52,52 +74,56 @@ static int64_t number(const char *data, int len)
 
 bool pg_bool(struct pg_rows *r, int row, int column)
 {
-	if (!cell(r, row, column))
+	struct pg_member m;
+
+	if (!cell(r, row, column, &m))
 		return false;
-	if (PQftype(r->result, column) != PG_BOOL) {
+	if (m.type != PG_BOOL || m.length != 1) {
 		mistake(r, "not a boolean", row, column);
 		return false;
 	}
-	return PQgetvalue(r->result, row, column)[0] != 0;
+	return m.value[0] != 0;
 }
 
 int64_t pg_int(struct pg_rows *r, int row, int column)
 {
-	Oid type;
+	struct pg_member m;
 
-	if (!cell(r, row, column))
+	if (!cell(r, row, column, &m))
 		return 0;
-	type = PQftype(r->result, column);
-	if (type != PG_INT2 && type != PG_INT4 && type != PG_INT8) {
+	if (m.type != PG_INT2 && m.type != PG_INT4 && m.type != PG_INT8) {
 		mistake(r, "not an integer", row, column);
 		return 0;
 	}
-	return number(PQgetvalue(r->result, row, column), PQgetlength(r->result, row, column));
+	return number(m.value, m.length);
 }
 
 const char *pg_text(struct pg_rows *r, int row, int column)
 {
-	if (!cell(r, row, column))
+	struct pg_member m;
+
+	if (!cell(r, row, column, &m))
 		return "";
-	if (PQftype(r->result, column) != PG_TEXT) {
+	if (m.type != PG_TEXT) {
 		mistake(r, "not a text", row, column);
 		return "";
 	}
-	return PQgetvalue(r->result, row, column);
+	return m.value;
 }
 
 struct slice pg_bytes(struct pg_rows *r, int row, int column)
 {
 	struct slice s = {NULL, 0};
+	struct pg_member m;
 
-	if (!cell(r, row, column))
+	if (!cell(r, row, column, &m))
 		return s;
-	if (PQftype(r->result, column) != PG_BYTEA) {
+	if (m.type != PG_BYTEA) {
 		mistake(r, "not bytes", row, column);
 		return s;
 	}
-	s.data = PQgetvalue(r->result, row, column);
-	s.len = (size_t)PQgetlength(r->result, row, column);
+	s.data = m.value;
+	s.len = (size_t)m.length;
 	return s;
 }
 
@@ -113,16 +139,17 @@ void pg_digest(struct pg_rows *r, int row, int column, struct digest *out)
 
 size_t pg_int8s(struct pg_rows *r, int row, int column, struct arena *a, int64_t **out)
 {
+	struct pg_member m;
 	const char *p;
-	int len;
 	int64_t count;
+	int len;
 
 	*out = NULL;
-	if (!cell(r, row, column))
+	if (!cell(r, row, column, &m))
 		return 0;
-	p = PQgetvalue(r->result, row, column);
-	len = PQgetlength(r->result, row, column);
-	if (PQftype(r->result, column) != PG_INT8S || len < 12) {
+	p = m.value;
+	len = m.length;
+	if (m.type != PG_INT8S || len < 12) {
 		mistake(r, "not an array of bigint", row, column);
 		return 0;
 	}
@@ -137,4 +164,47 @@ size_t pg_int8s(struct pg_rows *r, int row, int column, struct arena *a, int64_t
 	for (int64_t i = 0; i < count; i++)
 		(*out)[i] = number(p + 20 + i * 12 + 4, 8);
 	return (size_t)count;
+}
+
+/*
+ * As record_send() writes it: int32 members | per member: int32 type, int32 length (-1: NULL),
+ * bytes. Behind a member is the type of the next one, behind the last one libpq's NUL. Numbers
+ * of built-in types are small, so behind each text there is a NUL here as well.
+ */
+static bool record_parse(const struct pg_member *whole, struct pg_record *out)
+{
+	const char *p = whole->value, *end = p + whole->length;
+
+	if (whole->length < 4 || number(p, 4) < 0 || number(p, 4) > PG_RECORD_MAX)
+		return false;
+	out->count = (unsigned)number(p, 4);
+	p += 4;
+	for (unsigned i = 0; i < out->count; i++) {
+		struct pg_member *m = &out->member[i];
+
+		if (end - p < 8)
+			return false;
+		m->type = (unsigned)number(p, 4);
+		m->length = (int)number(p + 4, 4);
+		m->value = p += 8;
+		if (m->length < -1 || m->length > end - p)
+			return false;
+		if (m->length >= 0)
+			p += m->length;
+		if (m->type == PG_TEXT && m->length >= 0 && *p != '\0')
+			return false;
+	}
+	return p == end;
+}
+
+struct pg_rows pg_record_open(struct pg_rows *r, int row, int column, struct pg_record *room)
+{
+	struct pg_rows rows = {.record = room};
+	struct pg_member whole;
+
+	room->count = 0;
+	if (!cell(r, row, column, &whole) || !record_parse(&whole, room))
+		mistake(r, "not a record", row, column);
+	rows.error = r->error;
+	return rows;
 }

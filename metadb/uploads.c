@@ -1,5 +1,5 @@
 /*
- * Uploads as rows: each function is one call of schema/0032, one round trip.
+ * Uploads as rows: each function is one call of schema/0032 or 0034, one round trip.
  *
  * Chunks travel as parallel arrays: partition, digest, length, epoch; debts as pairs of
  * partition and node. The database numbers the chunks behind those it has.
@@ -21,7 +21,7 @@ int await_upload_start(struct metadb *db, const struct actor *who,
 	int rc;
 
 	memset(out, 0, sizeof(*out));
-	s = pg_tx_add(tx, "SELECT upload_id, package_id, gen FROM upload_start(" ACTOR_SQL
+	s = pg_tx_add(tx, "SELECT upload_start(" ACTOR_SQL
 			  ", $5, $6, $7, $8, $9, $10 * interval '1 millisecond')");
 	pg_bind_actor(s, who);
 	pg_bind_int8(s, target->namespace_id);
@@ -32,14 +32,15 @@ int await_upload_start(struct metadb *db, const struct actor *who,
 	pg_bind_int8(s, db->upload_life_ms);
 	rc = await_pg_tx(tx);
 	if (rc == 0) {
-		struct pg_rows *r = pg_tx_rows(tx, 0);
+		struct pg_record room;
+		struct pg_rows r = pg_record_open(pg_tx_rows(tx, 0), 0, 0, &room);
 
-		snprintf(out->id, sizeof(out->id), "%s", pg_text(r, 0, 0));
-		out->package_id = pg_int(r, 0, 1);
+		snprintf(out->id, sizeof(out->id), "%s", pg_text(&r, 0, 0));
+		out->package_id = pg_int(&r, 0, 1);
 		out->account_id = who->account_id;
-		out->gen = pg_int(r, 0, 2);
+		out->gen = pg_int(&r, 0, 2);
 		out->algorithm = algorithm;
-		rc = pg_tx_error(tx);
+		rc = r.error;
 	}
 	arena_free(a);
 	return rc;
@@ -216,7 +217,7 @@ int await_upload_commit(struct metadb *db, const struct actor *who, const struct
 		return ERR_LIMIT;
 	a = arena_new();
 	tx = pg_tx_new(db, a, PG_WRITE);
-	s = pg_tx_add(tx, "SELECT status, gen, existed FROM upload_commit($1::uuid, $2, $3, "
+	s = pg_tx_add(tx, "SELECT upload_commit($1::uuid, $2, $3, "
 			  "$4, $5, $6, $7, $8, $9, $10, $11, "
 			  "$12 * interval '1 millisecond')");
 	pg_bind_text(s, u->id);
@@ -227,13 +228,14 @@ int await_upload_commit(struct metadb *db, const struct actor *who, const struct
 	pg_bind_int8(s, db->protection_ms);
 	rc = await_pg_tx(tx);
 	if (rc == 0) {
-		struct pg_rows *r = pg_tx_rows(tx, 0);
-		int64_t status = pg_int(r, 0, 0);
+		struct pg_record room;
+		struct pg_rows r = pg_record_open(pg_tx_rows(tx, 0), 0, 0, &room);
+		int64_t status = pg_int(&r, 0, 0);
 
-		out->gen = pg_int(r, 0, 1);
-		out->existed = pg_bool(r, 0, 2);
+		out->gen = pg_int(&r, 0, 1);
+		out->existed = pg_bool(&r, 0, 2);
 		out->repeated = status == 1;
-		rc = pg_tx_error(tx);
+		rc = r.error;
 		if (rc == 0)
 			rc = status < 0 || status > 3 ? ERR_PROTOCOL : answer[status];
 	}
