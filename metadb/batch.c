@@ -19,6 +19,7 @@ struct batch_flight {
 	struct arena *arena;
 	struct pg_stmt stmt;
 	struct pg_job *job;
+	const struct batch_single *single; /* it was asked this way */
 	size_t count;
 	struct batch_item *item[];
 };
@@ -65,6 +66,18 @@ void batch_free(struct batch *b)
 	free(b);
 }
 
+static void take_single(struct batch_flight *f)
+{
+	struct pg_rows rows = {.result = f->job->work.result[0]};
+	struct batch_item *item = f->item[0];
+
+	if (item == NULL || pg_rows_count(&rows) == 0)
+		return;
+	item->rc = f->single->take(item, &rows);
+	if (rows.error != 0)
+		item->rc = rows.error;
+}
+
 static void take_rows(struct batch_flight *f)
 {
 	struct pg_rows rows = {.result = f->job->work.result[0]};
@@ -94,7 +107,9 @@ static void on_answer(struct pg_job *job)
 	struct batch_flight *f = job->arg;
 	struct batch *b = f->batch;
 
-	if (job->work.rc == 0)
+	if (job->work.rc == 0 && f->single != NULL)
+		take_single(f);
+	else if (job->work.rc == 0)
 		take_rows(f);
 	for (size_t i = 0; i < f->count; i++) {
 		struct batch_item *item = f->item[i];
@@ -108,6 +123,20 @@ static void on_answer(struct pg_job *job)
 	flight_free(f);
 	if (!TAILQ_EMPTY(&b->waiting))
 		deferred_queue(&b->start);
+}
+
+static void ask(struct batch_flight *f)
+{
+	const struct batch_kind *kind = f->batch->kind;
+
+	f->single = f->count == 1 ? kind->single : NULL;
+	if (f->single != NULL) {
+		pg_stmt_init(&f->stmt, f->arena, f->single->sql);
+		f->single->bind(&f->stmt, f->item[0]);
+	} else {
+		pg_stmt_init(&f->stmt, f->arena, kind->sql);
+		kind->bind(&f->stmt, f->item, f->count);
+	}
 }
 
 static void on_start(void *arg)
@@ -134,8 +163,7 @@ static void on_start(void *arg)
 	b->waiting_count -= count;
 	b->flight = f;
 	b->flights++;
-	pg_stmt_init(&f->stmt, f->arena, b->kind->sql);
-	b->kind->bind(&f->stmt, f->item, count);
+	ask(f);
 	f->job = pg_job_new(b->pool);
 	f->job->done = on_answer;
 	f->job->arg = f;

@@ -26,6 +26,17 @@ struct batch_item {
 	size_t index;
 };
 
+/*
+ * A lookup that goes alone, as most do when there is little to do: scalars cost PostgreSQL
+ * little more than half of what arrays with one element do.
+ */
+struct batch_single {
+	const char *sql;
+	void (*bind)(struct pg_stmt *s, const struct batch_item *item);
+	/* Row 0, which says nothing of an order. */
+	int (*take)(struct batch_item *item, struct pg_rows *rows);
+};
+
 struct batch_kind {
 	const char *what; /* shown while waiting: "whose token" */
 	const char *sql;
@@ -34,6 +45,7 @@ struct batch_kind {
 	void (*bind)(struct pg_stmt *s, struct batch_item *const *item, size_t count);
 	/* Read one row into its item: 0 or an error for that item. */
 	int (*take)(struct batch_item *item, struct pg_rows *rows, int row);
+	const struct batch_single *single; /* NULL: as arrays also when it is one */
 };
 
 struct batch;

@@ -1,6 +1,7 @@
 /*
  * What may he do here? Credential, namespace, package, membership, grant and the upload that he
- * goes on with in one row of find_rights() of schema/0041, where the rules of roles are.
+ * goes on with in one row of find_rights() of schema/0041, where the rules of roles are; for
+ * one alone the same as a record, of find_one_rights().
  */
 #include <string.h>
 
@@ -39,9 +40,9 @@ static void bind(struct pg_stmt *s, struct batch_item *const *item, size_t count
 		pg_bind_array(s, &v[i]);
 }
 
-static int take(struct batch_item *item, struct pg_rows *r, int row)
+/* upload: the first of the columns about it, behind which stand those that came later */
+static int read(struct authorize_lookup *l, struct pg_rows *r, int row, int upload)
 {
-	struct authorize_lookup *l = (struct authorize_lookup *)item;
 	struct authorization *out = l->out;
 	struct standing *st = &out->standing;
 	int column = CALLER_COLUMN_COUNT;
@@ -50,11 +51,11 @@ static int take(struct batch_item *item, struct pg_rows *r, int row)
 		caller_take(l->db, r, row, &out->caller);
 	st->signed_in = out->caller.state == CALLER_ACTIVE;
 	st->scopes = out->caller.scopes;
-	st->outside = (enum outside)pg_int(r, row, column + 14);
-	out->namespace_kind = (enum account_kind)pg_int(r, row, column + 13);
-	if (!pg_null(r, row, column + 15))
+	out->namespace_kind = (enum account_kind)pg_int(r, row, upload + 6);
+	st->outside = (enum outside)pg_int(r, row, upload + 7);
+	if (!pg_null(r, row, upload + 8))
 		snprintf(out->moved_to, sizeof(out->moved_to), "%s",
-			 pg_text(r, row, column + 15));
+			 pg_text(r, row, upload + 8));
 	out->namespace_id = pg_int(r, row, column);
 	out->package_id = pg_int(r, row, column + 1);
 	st->package_exists = out->package_id != 0;
@@ -62,14 +63,60 @@ static int take(struct batch_item *item, struct pg_rows *r, int row)
 	st->visibility = (enum visibility)pg_int(r, row, column + 3);
 	st->role = (enum role)pg_int(r, row, column + 4);
 	st->may_create = pg_bool(r, row, column + 5);
-	out->caller.mode = mode_take(l->db, r, row, column + 6);
-	if (pg_null(r, row, column + 7))
-		return 0;
+	if (pg_null(r, row, upload))
+		return r->error;
 	snprintf(out->upload.id, sizeof(out->upload.id), "%s", l->upload);
 	out->upload.package_id = out->package_id;
 	out->upload.account_id = out->caller.account_id;
-	return upload_take(r, row, column + 7, &out->upload);
+	return upload_take(r, row, upload, &out->upload);
 }
+
+static int take(struct batch_item *item, struct pg_rows *r, int row)
+{
+	struct authorize_lookup *l = (struct authorize_lookup *)item;
+	int rc = read(l, r, row, CALLER_COLUMN_COUNT + 7);
+
+	l->out->caller.mode = mode_take(l->db, r, row, CALLER_COLUMN_COUNT + 6);
+	return rc;
+}
+
+static void bind_single(struct pg_stmt *s, const struct batch_item *item)
+{
+	const struct authorize_lookup *l = (const struct authorize_lookup *)item;
+
+	if (l->credential->form == CREDENTIAL_HASH)
+		pg_bind_bytes(s, l->credential->hash, sizeof(l->credential->hash));
+	else
+		pg_bind_null(s, PG_BYTEA);
+	if (l->credential->form == CREDENTIAL_ID) {
+		pg_bind_int8(s, l->credential->token_id);
+		pg_bind_int8(s, l->credential->account_id);
+	} else {
+		pg_bind_null(s, PG_INT8);
+		pg_bind_null(s, PG_INT8);
+	}
+	pg_bind_text(s, l->namespace);
+	pg_bind_text(s, l->name);
+	pg_bind_text(s, l->upload);
+}
+
+static int take_single(struct batch_item *item, struct pg_rows *r)
+{
+	struct authorize_lookup *l = (struct authorize_lookup *)item;
+	struct pg_record room;
+	struct pg_rows record = pg_record_open(r, 0, 0, &room);
+	int rc = read(l, &record, 0, CALLER_COLUMN_COUNT + 6);
+
+	l->out->caller.mode = mode_take(l->db, r, 0, 1);
+	return record.error != 0 ? record.error : rc;
+}
+
+static const struct batch_single single = {
+	.sql = "SELECT find_one_rights($1, $2, $3, $4, $5, $6::uuid), mode "
+	       "FROM registry_mode WHERE one",
+	.bind = bind_single,
+	.take = take_single,
+};
 
 const struct batch_kind lookup_authorize_kind = {
 	.what = "what the caller may do",
@@ -82,6 +129,7 @@ const struct batch_kind lookup_authorize_kind = {
 	.max = 256,
 	.bind = bind,
 	.take = take,
+	.single = &single,
 };
 
 int await_authorize(struct metadb *db, const struct credential *c, const char *namespace,

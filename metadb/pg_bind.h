@@ -95,7 +95,7 @@ struct pg_rows {
  * A function's composite answer as one value, `SELECT f(…)`: to PostgreSQL that costs a quarter
  * of `SELECT … FROM f(…)`. It is read like a row, number 0, with its members as columns.
  */
-#define PG_RECORD_MAX 24
+#define PG_RECORD_MAX 32
 struct pg_record {
 	unsigned count;
 	struct pg_member {

@@ -126,18 +126,6 @@ BEGIN
 	RETURN 0;
 END $$;
 
--- The account that has a login now, or had it: then the second column says so.
-CREATE FUNCTION namespace_find(its_login text, OUT id bigint, OUT moved boolean) LANGUAGE plpgsql STABLE AS $$
-BEGIN
-	moved := false;
-	SELECT a.id INTO id FROM account a WHERE a.login = its_login AND a.deleted_at IS NULL;
-	IF NOT FOUND THEN
-		SELECT a.id INTO id FROM account_alias l JOIN account a ON a.id = l.account_id
-		WHERE l.login = its_login AND a.deleted_at IS NULL;
-		moved := FOUND;
-	END IF;
-END $$;
-
 -- As find_caller() of 0009, with what a credential acts for: account_kind is 1 a user, 3 a robot (or
 -- whatever owns the repository that the token acts for), repository_id that repository.
 CREATE TYPE caller AS (ord bigint, state smallint, token_id bigint, account_id bigint, login text,
@@ -177,167 +165,136 @@ CREATE TYPE rights AS (ord bigint, state smallint, token_id bigint, account_id b
 	upload_size bigint, upload_chunks integer, upload_algorithm smallint, upload_state bytea,
 	namespace_kind smallint, outside smallint, moved_to text);
 
--- Lookups go one by one, with small statements, and only those that are needed: to start a plan with a
--- node for every rule takes longer. What equals the lookup before is not asked again. All statements
--- of a STABLE function see the same snapshot. A LATERAL (… LIMIT 1) is one index probe; a join planned while
--- its tables were small could be something else.
+-- One lookup: small statements on whole rows of single tables, and only those that are needed. To start a plan of
+-- many nodes, or to take an answer apart into variables, costs more than to run it. All statements of
+-- a STABLE function see the same snapshot.
+CREATE FUNCTION find_one_rights(its_hash bytea, its_token bigint, its_account bigint, namespace text,
+				its_name text, its_upload uuid)
+RETURNS rights LANGUAGE plpgsql STABLE AS $$
+DECLARE
+	t token;
+	a account;
+	n account;
+	p package;
+	u upload;
+	state smallint;
+	caller bigint;
+	former record;
+	moved_to text;
+	outside smallint := 0;
+	role smallint := 0;
+	may_create boolean := false;
+BEGIN
+	IF its_hash IS NULL THEN
+		SELECT * INTO t FROM token WHERE id = its_token AND account_id = its_account;
+	ELSE
+		SELECT * INTO t FROM token WHERE hash = its_hash;
+	END IF;
+	SELECT * INTO a FROM account WHERE id = t.account_id AND deleted_at IS NULL;
+	state := caller_state(a.id, a.suspended_at, t.revoked_at, t.expires_at);
+	caller := CASE WHEN state = 1 THEN a.id END;
+	IF namespace = a.login THEN	-- mostly he is in his own
+		n := a;
+	ELSE
+		SELECT * INTO n FROM account WHERE login = namespace AND deleted_at IS NULL;
+	END IF;
+	SELECT * INTO p FROM package WHERE namespace_id = n.id AND name = its_name AND deleted_at IS NULL;
+	IF p.id IS NULL THEN
+		SELECT * INTO former FROM package_moved(namespace, n.id, its_name);
+		IF former.namespace_id IS NOT NULL THEN
+			SELECT * INTO n FROM account WHERE id = former.namespace_id;
+			SELECT * INTO p FROM package WHERE id = former.package_id;
+			moved_to := n.login || '/' || coalesce(p.name, its_name);
+		END IF;
+	END IF;
+	IF caller IS NOT NULL AND n.id IS NOT NULL THEN
+		IF t.limited OR n.sso_required THEN
+			outside := token_outside(t.id, t.kind, t.limited, n.id, coalesce(p.name, its_name),
+				n.sso_required);
+		END IF;
+		IF outside <> 0 THEN
+			NULL;
+		ELSIF n.id = caller AND t.repository_id IS NULL THEN
+			role := 3;	-- as person_rights() says; most lookups end here
+			may_create := true;
+		ELSIF t.repository_id IS NULL THEN
+			SELECT r.role, r.may_create INTO role, may_create
+			FROM person_rights(caller, a.organization_id, a.creators = 1, n.id, n.kind, n.creators,
+				p.id, p.published_at IS NOT NULL, p.inherits, p.repository_id, p.visibility) r;
+		ELSE
+			SELECT r.role, r.may_create INTO role, may_create
+			FROM repository_rights(t.repository_id, t.kind, n.id, n.creators, p.id,
+				p.published_at IS NOT NULL, p.inherits, p.repository_id) r;
+		END IF;
+	END IF;
+	IF its_upload IS NOT NULL THEN
+		SELECT * INTO u FROM upload WHERE id = its_upload;
+		IF (u.package_id = p.id AND u.account_id = caller AND u.expires_at > now()) IS NOT TRUE THEN
+			u := NULL;
+		END IF;
+	END IF;
+	RETURN (1, state, CASE WHEN state = 1 THEN t.id END, caller, a.login, t.kind, t.scopes, a.site_admin,
+		extract(epoch FROM t.expires_at)::bigint,
+		coalesce(t.last_used_at < now() - interval '1 hour', true),
+		a.kind, t.repository_id, t.limited, n.id, p.id, p.published_at IS NOT NULL, p.visibility,
+		role, may_create, u.gen, u.version, u.size, u.chunks, u.algorithm, u.state,
+		n.kind, outside, moved_to)::rights;
+END $$;
+
 CREATE FUNCTION find_rights(hashes bytea[], token_ids bigint[], account_ids bigint[],
 			    namespaces text[], names text[], uploads text[])
 RETURNS SETOF rights LANGUAGE plpgsql STABLE ROWS 10 AS $$
-#variable_conflict use_column
-<<found>>
 DECLARE
-	state smallint;
-	token_id bigint;
-	account_id bigint;
-	login text;
-	kind smallint;
-	scopes integer;
-	site_admin boolean;
-	expires_at bigint;
-	unused boolean;
-	account_kind smallint;
-	employer bigint;
-	creates boolean;
-	acting bigint;
-	limited boolean;
-	namespace_id bigint;
-	namespace_login text;
-	namespace_kind smallint;
-	sso_required boolean;
-	creators smallint;
-	package_id bigint;
-	name text;
-	published boolean;
-	inherits boolean;
-	repository bigint;
-	visibility smallint;
-	moved boolean;
-	outside smallint;
-	role smallint;
-	may_create boolean;
-	gen bigint;
-	version bigint;
-	size bigint;
-	chunks integer;
-	algorithm smallint;
-	bytes bytea;
+	one rights;
 BEGIN
 	FOR i IN 1 .. cardinality(names) LOOP
-		IF i = 1 OR hashes[i] IS DISTINCT FROM hashes[i - 1]
-		   OR token_ids[i] IS DISTINCT FROM token_ids[i - 1]
-		   OR account_ids[i] IS DISTINCT FROM account_ids[i - 1] THEN
-			IF hashes[i] IS NULL THEN
-				SELECT caller_state(a.id, a.suspended_at, t.revoked_at, t.expires_at), t.id,
-					t.account_id, a.login, t.kind, t.scopes, a.site_admin,
-					extract(epoch FROM t.expires_at)::bigint,
-					coalesce(t.last_used_at < now() - interval '1 hour', true),
-					a.kind, a.organization_id, a.creators = 1, t.repository_id, t.limited
-				INTO state, token_id, account_id, login, kind, scopes, site_admin,
-					expires_at, unused, account_kind, employer, creates, acting, limited
-				FROM token t LEFT JOIN LATERAL (SELECT * FROM account
-					WHERE account.id = t.account_id AND account.deleted_at IS NULL
-					LIMIT 1) a ON true
-				WHERE t.id = token_ids[i] AND t.account_id = account_ids[i];
-			ELSE
-				SELECT caller_state(a.id, a.suspended_at, t.revoked_at, t.expires_at), t.id,
-					t.account_id, a.login, t.kind, t.scopes, a.site_admin,
-					extract(epoch FROM t.expires_at)::bigint,
-					coalesce(t.last_used_at < now() - interval '1 hour', true),
-					a.kind, a.organization_id, a.creators = 1, t.repository_id, t.limited
-				INTO state, token_id, account_id, login, kind, scopes, site_admin,
-					expires_at, unused, account_kind, employer, creates, acting, limited
-				FROM token t LEFT JOIN LATERAL (SELECT * FROM account
-					WHERE account.id = t.account_id AND account.deleted_at IS NULL
-					LIMIT 1) a ON true
-				WHERE t.hash = hashes[i];
-			END IF;
-			IF state IS DISTINCT FROM 1 THEN
-				state := coalesce(state, 2::smallint);
-				token_id := NULL;
-				account_id := NULL;
-			END IF;
-		END IF;
-		IF i = 1 OR names[i] IS DISTINCT FROM names[i - 1]
-		   OR namespaces[i] IS DISTINCT FROM namespaces[i - 1] THEN
-			SELECT n.id, n.login, n.kind, n.sso_required, n.creators, p.id, coalesce(p.name, names[i]),
-				p.published_at IS NOT NULL, p.inherits, p.repository_id, p.visibility
-			INTO namespace_id, namespace_login, namespace_kind, sso_required, creators, package_id,
-				name, published, inherits, repository, visibility
-			FROM account n LEFT JOIN LATERAL (SELECT * FROM package
-				WHERE package.namespace_id = n.id AND package.name = names[i]
-				AND package.deleted_at IS NULL LIMIT 1) p ON true
-			WHERE n.login = namespaces[i] AND n.deleted_at IS NULL;
-			moved := false;
-			IF package_id IS NULL THEN
-				SELECT f.* INTO namespace_id, namespace_login, namespace_kind, sso_required, creators,
-					package_id, name, published, inherits, repository, visibility, moved
-				FROM package_moved(namespaces[i], names[i]) f;
-			END IF;
-		END IF;
-		role := 0;
-		may_create := false;
-		outside := 0;
-		IF account_id IS NOT NULL AND namespace_id IS NOT NULL THEN
-			IF limited OR sso_required THEN
-				outside := token_outside(token_id, kind, limited, namespace_id, name, sso_required);
-			END IF;
-			IF outside <> 0 THEN
-				NULL;
-			ELSIF namespace_id = account_id AND acting IS NULL THEN
-				role := 3;	-- as person_rights() says; most lookups end here
-				may_create := true;
-			ELSIF acting IS NULL THEN
-				SELECT r.role, r.may_create INTO role, may_create
-				FROM person_rights(account_id, employer, creates, namespace_id, namespace_kind,
-					creators, package_id, published, inherits, repository, visibility) r;
-			ELSE
-				SELECT r.role, r.may_create INTO role, may_create
-				FROM repository_rights(acting, kind, namespace_id, creators, package_id,
-					published, inherits, repository) r;
-			END IF;
-		END IF;
-		gen := NULL;
-		IF uploads[i] IS NOT NULL THEN
-			SELECT CASE WHEN l.package_id = found.package_id AND l.account_id = found.account_id
-				AND l.expires_at > now() THEN l.gen END, l.version, l.size,
-				l.chunks, l.algorithm, l.state
-			INTO gen, version, size, chunks, algorithm, bytes FROM upload l WHERE l.id = uploads[i]::uuid;
-		END IF;
-		RETURN NEXT (i, state, token_id, account_id, login, kind, scopes, site_admin, expires_at,
-			unused, account_kind, acting, limited, namespace_id, package_id,
-			coalesce(published, false), visibility, role, may_create,
-			gen, version, size, chunks, algorithm, bytes, namespace_kind, outside,
-			CASE WHEN moved THEN namespace_login || '/' || name END)::rights;
+		one := find_one_rights(hashes[i], token_ids[i], account_ids[i], namespaces[i], names[i],
+			uploads[i]::uuid);
+		one.ord := i;
+		RETURN NEXT one;
 	END LOOP;
 END $$;
 
--- Nothing has that name now: what had it before? A package that is to be made under an account's present login
--- answers its namespace alone.
-CREATE FUNCTION package_moved(its_namespace text, its_name text,
-			      OUT namespace_id bigint, OUT login text, OUT kind smallint,
-			      OUT sso_required boolean, OUT creators smallint, OUT package_id bigint,
-			      OUT name text, OUT published boolean, OUT inherits boolean,
-			      OUT repository_id bigint, OUT visibility smallint, OUT moved boolean)
+-- Nothing has that name now: which package had it before, and where is that now? in_namespace: the account with
+-- that login, if there is one. NULL, NULL: nobody. A former login leads to its account also for a name
+-- that no package has.
+CREATE FUNCTION package_moved(its_login text, in_namespace bigint, its_name text,
+			      OUT namespace_id bigint, OUT package_id bigint)
 LANGUAGE plpgsql STABLE AS $$
 DECLARE
-	at record;
+	home bigint := in_namespace;
+	there record;
 BEGIN
-	SELECT * INTO at FROM namespace_find(its_namespace);
-	SELECT p.id INTO package_id FROM package p
-	WHERE p.namespace_id = at.id AND p.name = its_name AND p.deleted_at IS NULL;
-	IF package_id IS NULL THEN
-		SELECT p.id INTO package_id FROM package_alias l JOIN package p ON p.id = l.package_id
-		WHERE l.namespace_id = at.id AND l.name = its_name AND p.deleted_at IS NULL;
+	IF home IS NULL THEN
+		SELECT l.account_id INTO home FROM account_alias l WHERE l.login = its_login;
+		SELECT a.id INTO namespace_id FROM account a WHERE a.id = home AND a.deleted_at IS NULL;
+		IF NOT FOUND THEN
+			RETURN;
+		END IF;
+		SELECT p.id INTO package_id FROM package p
+		WHERE p.namespace_id = home AND p.name = its_name AND p.deleted_at IS NULL;
+		IF FOUND THEN
+			RETURN;
+		END IF;
 	END IF;
-	moved := package_id IS NOT NULL OR at.moved;
-	SELECT n.id, n.login, n.kind, n.sso_required, n.creators, p.id, coalesce(p.name, its_name),
-		p.published_at IS NOT NULL, p.inherits, p.repository_id, p.visibility
-	INTO package_moved.namespace_id, package_moved.login, package_moved.kind, package_moved.sso_required,
-		package_moved.creators, package_moved.package_id, package_moved.name, package_moved.published,
-		package_moved.inherits, package_moved.repository_id, package_moved.visibility
-	FROM account n LEFT JOIN package p ON p.id = package_moved.package_id
-	WHERE n.id = coalesce((SELECT m.namespace_id FROM package m WHERE m.id = package_moved.package_id), at.id);
+	SELECT p.namespace_id, p.id INTO there FROM package_alias l JOIN package p ON p.id = l.package_id
+	WHERE l.namespace_id = home AND l.name = its_name AND p.deleted_at IS NULL;
+	IF FOUND THEN
+		namespace_id := there.namespace_id;
+		package_id := there.id;
+	END IF;
+END $$;
+
+-- The account that has a login now, or had it: then the second column says so.
+CREATE FUNCTION namespace_find(its_login text, OUT id bigint, OUT moved boolean) LANGUAGE plpgsql STABLE AS $$
+BEGIN
+	moved := false;
+	SELECT a.id INTO id FROM account a WHERE a.login = its_login AND a.deleted_at IS NULL;
+	IF NOT FOUND THEN
+		SELECT a.id INTO id FROM account_alias l JOIN account a ON a.id = l.account_id
+		WHERE l.login = its_login AND a.deleted_at IS NULL;
+		moved := FOUND;
+	END IF;
 END $$;
 
 -- Programs of the version before know neither limits nor tokens that act for a repository. For them the one have

@@ -1,6 +1,7 @@
 """Clients that go away while it is looked up who they are: nobody else suffers; what was not allowed is not done."""
 
 import base64
+import collections
 import json
 import socket
 import struct
@@ -48,13 +49,14 @@ def test_clients_gone_before_they_are_known(cluster):
     manifest = registry.push_image(name, "v1", [layer])
     cluster.new_organization("acme", owner.login)
     session = urlsplit(registry.start_upload(name)).path.rsplit("/", 1)[1]
-    parameters = {"name": name, "digest": digest_of(layer), "reference": digest_of(manifest), "session": session,
-                  "org": "acme", "username": owner.login}
+    parameters = collections.defaultdict(lambda: "1", {
+        "name": name, "digest": digest_of(layer), "reference": digest_of(manifest), "session": session, "org": "acme",
+        "username": owner.login, "owner": owner.login, "package_type": "container", "package_name": "thing"})
     before, workers = cluster.query(STATE), set(cluster.family())
     for method, pattern, right in routes():
         if right == "NOTHING":
             continue
-        request = request_of(method, pattern.format(**parameters), stranger)
+        request = request_of(method, pattern.format_map(parameters), stranger)
         for number in range(TIMES):
             send_and_go(cluster.port, request * (number % 5 + 1))
         ok(registry.manifest(name, "v1"), 200)
