@@ -1,5 +1,5 @@
 /*
- * Each function is one call of schema/0022 or 0045.
+ * Each function is one call of schema/0022, 0045 or 0060.
  */
 #include "metadb/collect.h"
 
@@ -36,6 +36,11 @@ static int await_batch_of(struct metadb *db, const char *sql, const int64_t *win
 int await_uploads_expire(struct metadb *db, struct collected *out)
 {
 	return await_batch_of(db, "SELECT n, n FROM uploads_expire($1) AS n", NULL, out);
+}
+
+int await_accounts_collect(struct metadb *db, struct collected *out)
+{
+	return await_batch_of(db, "SELECT seen, gone FROM accounts_collect($1)", NULL, out);
 }
 
 int await_packages_collect(struct metadb *db, int64_t window_ms, struct collected *out)

@@ -19,6 +19,9 @@ struct collected {
 };
 
 int await_uploads_expire(struct metadb *db, struct collected *out) MUST_CHECK;
+/* One deleted account: `gone` of the packages and repositories that it left; seen 0: there is
+ * none. */
+int await_accounts_collect(struct metadb *db, struct collected *out) MUST_CHECK;
 /* One package that was deleted as a whole: `gone` of its manifests; seen 0: there is none. */
 int await_packages_collect(struct metadb *db, int64_t window_ms,
 			   struct collected *out) MUST_CHECK;

@@ -73,6 +73,7 @@ static int await_collect(struct keeper *k)
 	struct collected links = {0};
 	struct collected blobs = {0};
 	struct collected manifests = {0};
+	struct collected accounts = {0};
 	struct collected packages = {0};
 	struct collected uploads = {0};
 	int rc;
@@ -81,6 +82,8 @@ static int await_collect(struct keeper *k)
 	rc = await_uploads_expire(k->db, &uploads);
 	metric_add(M_KEEPER_EXPIRED, uploads.gone);
 	await_failpoint(FP_COLLECT_MANIFESTS);
+	if (rc == 0)
+		rc = await_accounts_collect(k->db, &accounts);
 	if (rc == 0)
 		rc = await_packages_collect(k->db, settings()->keeper_restore_window,
 					    &packages);
@@ -103,7 +106,7 @@ static int await_collect(struct keeper *k)
 			 (long long)links.gone, (long long)blobs.gone);
 	if (rc < 0)
 		return rc;
-	return packages.seen > 0 || uploads.seen == COLLECT_BATCH ||
+	return accounts.seen > 0 || packages.seen > 0 || uploads.seen == COLLECT_BATCH ||
 	       manifests.seen == COLLECT_BATCH || links.seen == COLLECT_BATCH ||
 	       blobs.seen == COLLECT_BATCH;
 }

@@ -350,6 +350,40 @@ H_TEST(a_package_is_not_made_in_a_deleted_account)
 			 0);
 }
 
+/* One transaction marks the account; what it does not hold goes in batches. */
+H_TEST(a_large_account_goes_in_batches)
+{
+	struct arena *a = arena_new();
+	int64_t id = await_h_user("large");
+	struct collected c;
+	const char *sole;
+
+	await_h_sql(
+		"INSERT INTO package (namespace_id, name, publisher_id, published_at) "
+		"SELECT a.id, 'p' || i, a.id, now() FROM account a, generate_series(1, 1300) i "
+		"WHERE a.login = 'large'");
+	assert_int_equal(await_user_delete(h_db, a, &admin, id, &sole), 0);
+	assert_int_equal(await_h_int("SELECT count(*) FROM package p JOIN account a "
+				     "ON a.id = p.namespace_id WHERE a.login = 'large' "
+				     "AND p.deleted_at IS NULL"),
+			 800);
+	for (int round = 0; round < 4; round++) {
+		assert_int_equal(await_accounts_collect(h_db, &c), 0);
+		assert_int_equal(c.seen, 1);
+		assert_int_equal(c.gone, COLLECT_BATCH);
+	}
+	assert_int_equal(await_accounts_collect(h_db, &c), 0);
+	assert_int_equal(c.gone, 0);
+	assert_int_equal(await_accounts_collect(h_db, &c), 0);
+	assert_int_equal(c.seen, 0);
+	assert_int_equal(
+		await_h_int("SELECT count(*) FROM audit WHERE action = 'package.delete' "
+			    "AND namespace_id = (SELECT id FROM account "
+			    "WHERE login = 'large')"),
+		1300);
+	arena_free(a);
+}
+
 static void await_manifest(int64_t package, const char *digit, int kind, const char *child)
 {
 	struct arena *a = arena_new();
@@ -417,7 +451,7 @@ static void await_collect_all(void)
 {
 	struct collected c = {.seen = 1};
 
-	for (int i = 0; i < 1000 && c.seen > 0; i++)
+	for (int i = 0; i < 10000 && c.seen > 0; i++)
 		assert_int_equal(await_packages_collect(h_db, 0, &c), 0);
 	assert_int_equal(c.seen, 0);
 	for (int i = 0; i < 10; i++) {
@@ -473,6 +507,7 @@ int main(void)
 		cmocka_unit_test(an_organization_ends_for_all),
 		cmocka_unit_test(an_organizations_rules),
 		cmocka_unit_test(a_package_is_not_made_in_a_deleted_account),
+		cmocka_unit_test(a_large_account_goes_in_batches),
 		cmocka_unit_test(a_package_comes_back_as_it_was),
 		cmocka_unit_test(a_deleted_package_is_taken_apart),
 	};
