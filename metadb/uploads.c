@@ -118,11 +118,10 @@ out:
 	return rc;
 }
 
-/* Six arrays: parts, digests, lens, epochs; parts and nodes of the debts. Returns the bytes. */
-static uint64_t bind_chunks(struct pg_stmt *s, const struct upload_chunk *chunk, size_t count)
+/* Six arrays: parts, digests, lens, epochs; parts and nodes of the debts. */
+static void bind_chunks(struct pg_stmt *s, const struct upload_chunk *chunk, size_t count)
 {
 	struct pg_array part, digest, len, epoch, owing_part, owing_node;
-	uint64_t bytes = 0;
 
 	pg_array_init(&part, s->arena, PG_INT2, count);
 	pg_array_init(&digest, s->arena, PG_BYTEA, count);
@@ -134,7 +133,6 @@ static uint64_t bind_chunks(struct pg_stmt *s, const struct upload_chunk *chunk,
 		int p = (int)partition_of(chunk[i].digest);
 
 		assert(chunk[i].len > 0 && chunk[i].owing_count <= MAP_REPLICAS_MAX);
-		bytes += chunk[i].len;
 		pg_array_int2(&part, p);
 		pg_array_bytes(&digest, chunk[i].digest, SHA256_BYTES);
 		pg_array_int4(&len, (int32_t)chunk[i].len);
@@ -150,7 +148,15 @@ static uint64_t bind_chunks(struct pg_stmt *s, const struct upload_chunk *chunk,
 	pg_bind_array(s, &epoch);
 	pg_bind_array(s, &owing_part);
 	pg_bind_array(s, &owing_node);
-	return bytes;
+}
+
+static void bind_one_chunk(struct pg_stmt *s, const struct upload_chunk *chunk)
+{
+	assert(chunk->len > 0);
+	pg_bind_int2(s, (int)partition_of(chunk->digest));
+	pg_bind_bytes(s, chunk->digest, SHA256_BYTES);
+	pg_bind_int4(s, (int32_t)chunk->len);
+	pg_bind_int8(s, chunk->epoch);
 }
 
 int await_upload_append(struct metadb *db, struct upload *u, const struct upload_chunk *chunk,
@@ -159,7 +165,7 @@ int await_upload_append(struct metadb *db, struct upload *u, const struct upload
 	struct arena *a;
 	struct pg_tx *tx;
 	struct pg_stmt *s;
-	uint64_t bytes;
+	bool one = count == 1 && chunk->owing_count == 0;
 	int rc;
 
 	assert(state_len <= UPLOAD_STATE_MAX);
@@ -167,20 +173,26 @@ int await_upload_append(struct metadb *db, struct upload *u, const struct upload
 		return ERR_LIMIT;
 	a = arena_new();
 	tx = pg_tx_new(db, a, PG_WRITE);
-	s = pg_tx_add(tx, "SELECT upload_record($1::uuid, $2, $3, "
-			  "$4 * interval '1 millisecond', $5, $6, $7, $8, $9, $10)");
+	s = pg_tx_add(tx, one ? "SELECT upload_record_one($1::uuid, $2, $3, "
+				"$4 * interval '1 millisecond', $5, $6, $7, $8)"
+			      : "SELECT upload_record($1::uuid, $2, $3, "
+				"$4 * interval '1 millisecond', $5, $6, $7, $8, $9, $10)");
 	pg_bind_text(s, u->id);
 	pg_bind_int8(s, u->version);
 	pg_bind_bytes(s, state, state_len);
 	pg_bind_int8(s, db->upload_life_ms);
-	bytes = bind_chunks(s, chunk, count);
+	if (one)
+		bind_one_chunk(s, chunk);
+	else
+		bind_chunks(s, chunk, count);
 	rc = await_pg_tx(tx);
 	if (rc == 0 && !pg_bool(pg_tx_rows(tx, 0), 0, 0))
 		rc = ERR_CONFLICT;
 	if (rc == 0) {
 		u->version++;
 		u->chunks += (uint32_t)count;
-		u->size += bytes;
+		for (size_t i = 0; i < count; i++)
+			u->size += chunk[i].len;
 		if (state_len > 0)
 			memcpy(u->state, state, state_len);
 		u->state_len = state_len;

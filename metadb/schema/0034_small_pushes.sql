@@ -40,3 +40,28 @@ BEGIN
 	upload_id := its_id::text;
 	package_id := p.id;
 END $$;
+
+-- upload_record() of 0032 for one chunk that owes nothing, as that of a small blob.
+CREATE FUNCTION upload_record_one(its_id uuid, its_version bigint, new_state bytea, life interval,
+				  its_part smallint, its_digest bytea, its_len integer,
+				  its_epoch bigint)
+RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+	lives timestamptz := now() + life;
+	u upload;
+BEGIN
+	UPDATE upload SET version = version + 1, state = new_state, chunks = chunks + 1,
+		expires_at = CASE WHEN expires_at < lives THEN now() + life * 1.25 ELSE expires_at END,
+		size = size + its_len
+	WHERE id = its_id AND version = its_version
+	RETURNING * INTO u;
+	IF NOT FOUND THEN
+		RETURN false;
+	END IF;
+	IF (its_len > 0 AND length(its_digest) = 32 AND its_part BETWEEN 0 AND 16383) IS NOT TRUE THEN
+		RAISE EXCEPTION 'gen %: this is no chunk', u.gen USING ERRCODE = 'PH500';
+	END IF;
+	INSERT INTO chunk (gen, idx, part, len, epoch, digest)
+	VALUES (u.gen, u.chunks - 1, its_part, its_len, its_epoch, its_digest);
+	RETURN true;
+END $$;

@@ -1,11 +1,11 @@
 """Every route with every method, by every kind of caller, on every kind of package: status, code and challenge.
 
-What is expected is worked out here, from what each route needs (harness/route_needs.py) and from the rules of who
-may do what (decide): the gateway's own table is only read to see that no route was forgotten. In short: no credential is 401 with a
-challenge where it does not suffice, an invalid one is 401 everywhere, a bearer token that names too little is 401
-insufficient_scope; what the caller may read or create and is not there is 404; all else is 403, and then what is
-private and what is missing look the same. A method that a path does not know is 405 to anybody: nothing is looked up
-for it.
+What is expected is worked out here, from what each route needs (harness/route_needs.py) and from the rules of who may
+do what (decide): the gateway's own table is only read to see that no route was forgotten. In short: no credential is
+401 with a challenge where it does not suffice, an invalid one is 401 everywhere, a bearer token that names too little
+is 401 insufficient_scope; what the caller may read or create and is not there is 404; all else is 403, and then what
+is private and what is missing look the same. A method that a path does not know is 405 to anybody: nothing is looked
+up for it.
 """
 
 import base64
