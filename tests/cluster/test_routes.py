@@ -293,14 +293,13 @@ def test_the_table_here_is_the_gateways():
 
 def fill(world, pattern, name="", session=None):
     settings = "{package_name}" in pattern
-    absent = settings or pattern.endswith("-tokens")
     path = pattern.format(name=name, session=session or world.session, digest=digest_of(world.loose), reference="v1",
                           org=world.namespaces["organization"],
                           username=(world.owner if settings else world.people["spare"]).login,
                           id=0, credential_id=0, robot="none", package_type="container", package_name="private",
                           member=world.people["spare"].login, team_slug="none", alias="none",
-                          owner="nobody-here" if absent else world.namespaces["organization"],
-                          repo="none" if absent else "record")
+                          owner="nobody-here" if settings else world.namespaces["organization"],
+                          repo="none" if settings else "record")
     return path + (f"?digest={digest_of(world.loose)}" if pattern == UPLOAD else "")
 
 
