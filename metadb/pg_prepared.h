@@ -10,7 +10,7 @@
 #include <stdbool.h>
 
 /* More are sent without a name. The programs have fewer. */
-#define PG_PREPARED_MAX 96
+#define PG_PREPARED_MAX 256
 
 struct pg_prepared {
 	char *sql[PG_PREPARED_MAX]; /* its place is its name */
