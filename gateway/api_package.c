@@ -26,6 +26,14 @@ const char *api_package_url(struct request *rq, const struct package_detail *d)
 			    uri_escape(rq->arena, d->package.name, ""));
 }
 
+const char *api_package_html_url(struct request *rq, const struct package_detail *d,
+				 const char *before)
+{
+	return arena_printf(rq->arena, "%s/%s/packages/container/%s%s", request_base_url(rq),
+			    owner_path(rq, &d->owner), before,
+			    uri_escape(rq->arena, d->package.name, ""));
+}
+
 static json_t *text_or_null(const char *text)
 {
 	return *text == '\0' ? json_null() : json_string(text);
@@ -49,18 +57,15 @@ json_t *api_package_repository(struct request *rq, const struct repository_brief
 
 json_t *api_package_json(struct request *rq, const struct package_detail *d)
 {
-	const char *name = uri_escape(rq->arena, d->package.name, "");
-	const char *html = arena_printf(rq->arena, "%s/%s/packages/container/package/%s",
-					request_base_url(rq), owner_path(rq, &d->owner), name);
-
 	return json_pack(
 		"{s:I, s:s, s:s, s:o, s:I, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:b}", "id",
 		(json_int_t)d->package.id, "name", d->package.name, "package_type", "container",
 		"owner", api_account_brief(rq, &d->owner), "version_count",
 		(json_int_t)d->version_count, "visibility",
 		visibility_name(d->package.visibility), "url", api_package_url(rq, d),
-		"html_url", html, "created_at", api_json_time(rq->arena, d->package.created_at),
-		"updated_at", api_json_time(rq->arena, d->updated_at), "repository",
+		"html_url", api_package_html_url(rq, d, "package/"), "created_at",
+		api_json_time(rq->arena, d->package.created_at), "updated_at",
+		api_json_time(rq->arena, d->updated_at), "repository",
 		d->linked ? api_package_repository(rq, &d->repository) : json_null(),
 		"description", text_or_null(d->description), "licenses",
 		text_or_null(d->licenses), "inherits", d->inherits);

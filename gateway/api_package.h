@@ -19,5 +19,8 @@ int await_api_package_reply(struct request *rq) MUST_CHECK;
 
 /* ".../packages/container/NAME" below the owner's own path, for links to what belongs to it. */
 const char *api_package_url(struct request *rq, const struct package_detail *d);
+/* Its web page with "package/", the beginning of its versions' pages with "". */
+const char *api_package_html_url(struct request *rq, const struct package_detail *d,
+				 const char *before);
 /* A source repository as other objects embed it ("minimal repository"). */
 json_t *api_package_repository(struct request *rq, const struct repository_brief *r);

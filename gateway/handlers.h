@@ -8,6 +8,8 @@
  */
 #pragma once
 
+#include "gateway/handlers_package.h"
+
 struct request;
 
 /* /v2/ and /token: gateway/v2_base.c, gateway/v2_token.c */
@@ -86,37 +88,6 @@ int api_user_suspend(struct request *rq);      /* PUT /api/v3/users/{username}/s
 int api_user_unsuspend(struct request *rq);    /* DELETE, the same path */
 int api_user_promote(struct request *rq);      /* PUT /api/v3/users/{username}/site_admin */
 int api_user_demote(struct request *rq);       /* DELETE, the same path */
-
-/*
- * A package, below /api/v3/orgs/{org}, /users/{username} and /user each:
- * /packages/{package_type}/{package_name}. gateway/api_package.c, gateway/api_access_list.c
- */
-int api_package_get(struct request *rq);       /* GET */
-int api_access_get(struct request *rq);	       /* GET /access */
-int api_access_explain(struct request *rq);    /* GET /access/explain: gateway/api_explain.c */
-int api_access_people(struct request *rq);     /* GET /access/users */
-int api_access_teams(struct request *rq);      /* GET /access/teams */
-int api_access_actions(struct request *rq);    /* GET /access/actions */
-int api_access_codespaces(struct request *rq); /* GET /access/codespaces */
-int api_package_aliases(struct request *rq);   /* GET /aliases */
-
-/* gateway/api_access.c */
-int api_access_person_set(struct request *rq);	/* PUT DELETE /access/users/{member} */
-int api_access_team_set(struct request *rq);	/* PUT DELETE /access/teams/{team_slug} */
-int api_access_actions_set(struct request *rq); /* PUT DELETE /access/actions/{owner}/{repo} */
-int api_access_codespaces_set(struct request *rq); /* …/access/codespaces/{owner}/{repo} */
-int api_access_inherit(struct request *rq);	   /* PUT /access/inherit */
-
-/* gateway/api_package_settings.c, gateway/api_package_alias.c */
-int api_package_visibility(struct request *rq);	  /* PUT /visibility */
-int api_package_link_get(struct request *rq);	  /* GET /repository */
-int api_package_link_put(struct request *rq);	  /* PUT, the same path */
-int api_package_link_delete(struct request *rq);  /* DELETE, the same path */
-int api_package_rename(struct request *rq);	  /* POST /rename */
-int api_package_transfer(struct request *rq);	  /* POST /transfer */
-int api_package_alias_delete(struct request *rq); /* DELETE /aliases/{owner}/{alias} */
-int api_org_alias_delete(struct request *rq); /* DELETE …/orgs/{org}/package-aliases/{alias} */
-int api_user_alias_delete(struct request *rq); /* DELETE …/user/package-aliases/{alias} */
 
 /* GitHub Enterprise's REST for site admins: gateway/api_admin.c */
 int api_admin_user_create(struct request *rq); /* POST /api/v3/admin/users */

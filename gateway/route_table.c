@@ -50,6 +50,8 @@
 /* What a package has, whichever way one comes to it. */
 #define PACKAGE(P)                                                                       \
 	{METHOD_GET,    P,                                PULL,     api_package_get},         \
+	{METHOD_GET,    P "/versions",                    PULL,     api_version_list},        \
+	{METHOD_GET,    P "/versions/{package_version_id}", PULL,   api_version_get},         \
 	{METHOD_GET,    P "/access",                      SETTINGS, api_access_get},          \
 	{METHOD_GET,    P "/access/explain",              EXPLAIN,  api_access_explain},      \
 	{METHOD_PUT,    P "/access/inherit",              SETTINGS, api_access_inherit},      \
@@ -161,6 +163,12 @@ const struct route route_table[] = {
 	{METHOD_GET,    "/api/v3/repos/{owner}/{repo}/collaborators/{username}/permission", REPO_READ, api_collaborator_permission},
 	{METHOD_DELETE, "/api/v3/orgs/{org}/package-aliases/{alias}", ORG_ADMIN, api_org_alias_delete},
 	{METHOD_DELETE, "/api/v3/user/package-aliases/{alias}", CALLER, api_user_alias_delete},
+	{METHOD_GET,    "/api/v3/orgs/{org}/packages",        CALLER,  api_org_package_list},
+	{METHOD_GET,    "/api/v3/users/{username}/packages",  CALLER,  api_user_package_list},
+	{METHOD_GET,    "/api/v3/user/packages",              CALLER,  api_own_package_list},
+	{METHOD_GET,    "/api/v3/orgs/{org}/docker/conflicts", CALLER,  api_org_docker_conflicts},
+	{METHOD_GET,    "/api/v3/users/{username}/docker/conflicts", CALLER,  api_user_docker_conflicts},
+	{METHOD_GET,    "/api/v3/user/docker/conflicts",      CALLER,  api_own_docker_conflicts},
 	PACKAGE("/api/v3/orgs/{org}/packages/{package_type}/{package_name}")
 	PACKAGE("/api/v3/users/{username}/packages/{package_type}/{package_name}")
 	PACKAGE("/api/v3/user/packages/{package_type}/{package_name}")

@@ -3,6 +3,7 @@
 
 #include "metadb/package_lists.h"
 #include "metadb/packages.h"
+#include "metadb/repositories.h"
 
 enum package_linked_by { LINKED_BY_LABEL = 1, LINKED_BY_WORKFLOW, LINKED_BY_WORD };
 
@@ -31,3 +32,20 @@ struct package_viewer {
 /* ERR_NOT_FOUND. Texts live in the arena. */
 int await_package_detail(struct metadb *db, struct arena *a, int64_t package_id,
 			 struct package_viewer viewer, struct package_detail *out) MUST_CHECK;
+
+/* What somebody wants to see of a namespace, as far as he may read it (metadb/schema/0061). */
+struct package_filter {
+	int64_t person; /* never 0 */
+	int64_t token;	/* by which he asks */
+	int64_t namespace_id;
+	unsigned visibilities; /* bits 1 << enum visibility */
+};
+struct package_page {
+	struct package_detail *package; /* in the arena */
+	size_t count;
+	bool more; /* there are others behind */
+};
+/* A page, newest first. A link is shown to whoever knows the repository. Cost follows the end
+ * of the page, and the number of his teams and repositories there. */
+int await_package_page(struct metadb *db, struct arena *a, const struct package_filter *f,
+		       const struct list_part *part, struct package_page *out) MUST_CHECK;

@@ -122,6 +122,8 @@ def decide_rest(need, caller, own=False):
         return None if caller.holds({"repo"}) else 403
     if need in ("read", "explain", "settings"):
         return decide_rest_package(need, caller, own)
+    if need == "reader":
+        return None if caller.holds({"read:packages"}) else 403
     if need == "writer":
         return None if caller.holds({"write:packages"}) else 403
     if need == "own profile":
@@ -296,7 +298,8 @@ def fill(world, pattern, name="", session=None):
     path = pattern.format(name=name, session=session or world.session, digest=digest_of(world.loose), reference="v1",
                           org=world.namespaces["organization"],
                           username=(world.owner if settings else world.people["spare"]).login,
-                          id=0, credential_id=0, robot="none", package_type="container", package_name="private",
+                          id=0, credential_id=0, robot="none", package_version_id=0,
+                          package_type="container", package_name="private",
                           member=world.people["spare"].login, team_slug="none", alias="none",
                           owner="nobody-here" if settings else world.namespaces["organization"],
                           repo="none" if settings else "record")

@@ -29,6 +29,8 @@ PACKAGE = {
     "/rename": {"POST": ("settings", 422)},
     "/transfer": {"POST": ("settings", 422)},
     "/aliases": {"GET": ("settings", 200)},
+    "/versions": {"GET": ("read", 200)},
+    "/versions/{package_version_id}": {"GET": ("read", 404)},
     "/aliases/{owner}/{alias}": {"DELETE": ("settings", 404)},
 }
 ROUTES = {
@@ -106,6 +108,8 @@ ROUTES = {
     "/api/v3/user/package-aliases/{alias}": {"DELETE": ("writer", 404)},
     **{f"/api/v3/{owner}/packages/{{package_type}}/{{package_name}}{path}": methods for path, methods in PACKAGE.items()
        for owner in ("orgs/{org}", "users/{username}", "user")},
+    **{f"/api/v3/{owner}/{path}": {"GET": ("reader", status)} for owner in ("orgs/{org}", "users/{username}", "user")
+       for path, status in (("packages", 422), ("docker/conflicts", 200))},
     REPO + "/workflow-tokens": {"POST": ("acting", 201)},
     REPO + "/codespace-tokens": {"POST": ("acting", 201)},
     "/api/v3/session": {"POST": ("nothing", 422), "DELETE": ("account", 403)},  # done in test_sign_in.py

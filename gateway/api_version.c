@@ -1,0 +1,123 @@
+/* GET …/packages/container/NAME/versions and …/versions/ID. */
+#include "gateway/api_version.h"
+
+#include <string.h>
+
+#include "gateway/api_json.h"
+#include "gateway/api_package.h"
+#include "gateway/api_page.h"
+#include "gateway/handlers.h"
+#include "gateway/reply.h"
+#include "gateway/worker.h"
+#include "proto/model/access.h"
+
+/* A JSON array of PostgreSQL's making. */
+static json_t *words(const char *text)
+{
+	json_t *array = json_loads(text, 0, NULL);
+
+	return array != NULL ? array : json_array();
+}
+
+json_t *api_version_json(struct request *rq, const struct version *v,
+			 const struct package_detail *package)
+{
+	const char *url = arena_printf(rq->arena, "%s/versions/%lld",
+				       api_package_url(rq, package), (long long)v->id);
+	const char *html = api_package_html_url(rq, package, "package/");
+	const char *page = arena_printf(
+		rq->arena, "%s/%lld", api_package_html_url(rq, package, ""), (long long)v->id);
+	const char *subject = v->has_subject ? digest_str(rq->arena, &v->subject) : "";
+	json_t *json = json_pack(
+		"{s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:{s:s, s:{s:o}}}", "id",
+		(json_int_t)v->id, "name", digest_str(rq->arena, &v->digest), "url", url,
+		"package_html_url", html, "html_url", page, "created_at",
+		api_json_time(rq->arena, v->created_at), "updated_at",
+		api_json_time(rq->arena, v->updated_at), "description",
+		api_json_maybe(v->description), "license", api_json_maybe(v->license),
+		"metadata", "package_type", "container", "container", "tags", words(v->tags));
+
+	if (v->deleted_at != 0)
+		json_object_set_new(json, "deleted_at",
+				    json_string(api_json_time(rq->arena, v->deleted_at)));
+	json_object_set_new(json, "kind",
+			    json_string(v->kind == MANIFEST_INDEX ? "index" : "image"));
+	json_object_set_new(json, "media_type", json_string(v->media_type));
+	json_object_set_new(json, "artifact_type", api_json_maybe(v->artifact_type));
+	json_object_set_new(json, "size", json_integer(v->size));
+	json_object_set_new(json, "subject", api_json_maybe(subject));
+	json_object_set_new(json, "parents", words(v->parents));
+	return json;
+}
+
+int64_t api_version_id(struct request *rq)
+{
+	const char *text = request_param(rq, "package_version_id");
+	int64_t id = 0;
+
+	for (; *text >= '0' && *text <= '9' && id < INT64_MAX / 16; text++)
+		id = id * 10 + (*text - '0');
+	return *text == '\0' ? id : 0;
+}
+
+/* state=active, the default, or deleted. */
+static int read_state(struct request *rq, bool *deleted)
+{
+	const char *state = request_query(rq, "state");
+
+	*deleted = state != NULL && strcmp(state, "deleted") == 0;
+	if (state != NULL && !*deleted && strcmp(state, "active") != 0)
+		return api_json_invalid(rq, "PackageVersion", "state", "invalid");
+	if (*deleted && rq->standing.role != ROLE_ADMIN)
+		return refuse_api(rq, 403,
+				  "You must be an admin of the package %s to see its deleted "
+				  "versions",
+				  rq->repo.full);
+	return 0;
+}
+
+int api_version_list(struct request *rq)
+{
+	struct metadb *db = rq->worker->metadb;
+	struct package_detail package;
+	struct version_list found;
+	struct api_page page;
+	json_t *list;
+	int64_t total = 0;
+	bool deleted = false;
+	int rc, status = read_state(rq, &deleted);
+
+	if (status == 0)
+		status = api_page_read(rq, &page);
+	if (status == 0)
+		status = await_api_package(rq, &package);
+	if (status != 0)
+		return status;
+	rc = await_version_list(db, rq->arena, rq->package_id, deleted,
+				&(struct list_part){page.offset, page.size}, &found);
+	if (rc == 0)
+		rc = await_version_count(db, rq->package_id, deleted, &total);
+	if (rc < 0)
+		return give_up(rq, rc, "listing versions");
+	list = json_array();
+	for (size_t i = 0; i < found.count; i++)
+		json_array_append_new(list, api_version_json(rq, &found.version[i], &package));
+	return api_page_reply(rq, &page, list, total);
+}
+
+int api_version_get(struct request *rq)
+{
+	struct package_detail package;
+	struct version found;
+	int rc, status = await_api_package(rq, &package);
+
+	if (status != 0)
+		return status;
+	rc = await_version_find(rq->worker->metadb, rq->arena, rq->package_id,
+				api_version_id(rq), &found);
+	if (rc == ERR_NOT_FOUND)
+		return refuse_api(rq, 404, "Package version not found.");
+	if (rc < 0)
+		return give_up(rq, rc, "looking up a version");
+	return api_json_reply(rq, 200, api_version_json(rq, &found, &package));
+}

@@ -1,0 +1,151 @@
+"""Packages and their versions in REST: lists, pages, and who sees what."""
+
+import itertools
+import json
+
+import pytest
+import requests
+
+from harness.people import Person, enroll, invalid, links, refused, walk
+from harness.registry import INDEX, MANIFEST, descriptor, digest_of, ok
+
+SHARES_CLUSTER = True
+
+pytestmark = pytest.mark.asan
+
+names = (f"versions-{number}" for number in itertools.count(1))
+CONTAINERS = "packages?package_type=container"
+
+
+def index_of(*images):
+    return json.dumps({"schemaVersion": 2, "mediaType": INDEX,
+                       "manifests": [descriptor(image, MANIFEST) for image in images]}).encode()
+
+
+class House:
+    """An organization with an owner, a member and a stranger."""
+
+    def __init__(self, cluster):
+        self.cluster = cluster
+        self.owner, self.member, self.stranger = (Person(cluster) for _ in range(3))
+        self.login = next(names)
+        cluster.new_organization(self.login, self.owner.login)
+        enroll(cluster, self.login, self.member.login)
+
+    def push(self, name, tag="v1", layer=b"a layer"):
+        """The digest of what was pushed."""
+        return digest_of(self.owner.registry().push_image(f"{self.login}/{name}", tag, [layer]))
+
+    def show(self, name, visibility):
+        ok(self.owner.ask("PUT", f"orgs/{self.login}/packages/container/{name}/visibility",
+                          {"visibility": visibility}), 200)
+
+    def versions(self, name, path="", person=None, status=200):
+        return (person or self.owner).get(f"orgs/{self.login}/packages/container/{name}/versions{path}", status)
+
+    def listed(self, person, more="", prefix=None):
+        return [one["name"] for one in person.get(f"{prefix or f'orgs/{self.login}'}/{CONTAINERS}{more}")]
+
+
+@pytest.fixture(scope="module")
+def house(cluster):
+    house = House(cluster)
+    for name in ("private", "internal", "public"):
+        house.push(name)
+        house.show(name, name)
+    return house
+
+
+def test_a_list_shows_what_its_reader_may_read_newest_first(house):
+    assert house.listed(house.owner) == ["public", "internal", "private"]
+    assert house.listed(house.member) == house.listed(house.stranger) == ["public", "internal"]
+    assert house.listed(house.owner, "&visibility=private") == ["private"]
+    assert house.listed(house.member, "&visibility=private") == []
+    assert house.listed(house.stranger, "&visibility=internal") == ["internal"]
+    ok(house.owner.ask("PUT", f"orgs/{house.login}/packages/container/private/access/users/{house.member.login}",
+                       {"role": "read"}), 204, 200, 201)
+    assert house.listed(house.member) == ["public", "internal", "private"]
+    assert house.listed(house.member, prefix=f"users/{house.login}") == ["public", "internal", "private"]
+    assert house.listed(house.member, prefix="user") == []
+    [first] = house.owner.get(f"orgs/{house.login}/{CONTAINERS}&per_page=1")
+    assert first == house.owner.get(f"orgs/{house.login}/packages/container/public")
+
+
+def test_a_list_has_pages_and_bounds(house):
+    whole = house.listed(house.owner)
+    assert [one["name"] for one in walk(house.owner, f"orgs/{house.login}/{CONTAINERS}&per_page=1")] == whole
+    assert house.listed(house.owner, "&page=100&per_page=100") == []
+    refused(house.owner.ask("GET", f"orgs/{house.login}/{CONTAINERS}&page=101&per_page=100"), 400)
+    invalid(house.owner.ask("GET", f"orgs/{house.login}/packages"), "package_type", "missing_field")
+    invalid(house.owner.ask("GET", f"orgs/{house.login}/packages?package_type=deb"), "package_type", "invalid")
+    invalid(house.owner.ask("GET", f"orgs/{house.login}/{CONTAINERS}&visibility=x"), "visibility", "invalid")
+    assert house.owner.get(f"orgs/{house.login}/packages?package_type=npm") == []
+    assert len(house.owner.get(f"orgs/{house.login}/packages?package_type=docker")) == len(whole)
+    refused(house.owner.ask("GET", f"orgs/{house.owner.login}/{CONTAINERS}"), 404, "Not Found")
+    refused(house.owner.ask("GET", f"users/nobody-at-all/{CONTAINERS}"), 404, "Not Found")
+
+
+def test_a_list_needs_the_scope(house):
+    weak = Person(house.cluster, ("read:org",))
+    refused(weak.ask("GET", f"orgs/{house.login}/{CONTAINERS}"), 403, "read:packages")
+    refused(weak.ask("GET", "user/docker/conflicts"), 403, "read:packages")
+    assert house.owner.get(f"users/{house.login}/docker/conflicts") == []
+
+
+def test_a_token_without_sign_on_lists_what_is_public(cluster):
+    house = House(cluster)
+    house.push("hidden")
+    house.push("open")
+    house.show("open", "public")
+    cluster.query("UPDATE account SET sso_required = true WHERE login = %s RETURNING id", house.login)
+    answer = ok(house.owner.ask("GET", f"orgs/{house.login}/{CONTAINERS}"), 200)
+    assert [one["name"] for one in answer.json()] == ["open"]
+    assert answer.headers["X-GitHub-SSO"].startswith("partial-results; organizations=")
+
+
+def test_a_limited_token_lists_its_limits(house):
+    token = ok(house.owner.ask("POST", "user/tokens", {"scopes": ["read:packages"], "limits": [
+        {"namespace": house.login, "package": "private"}]}), 201).json()["token"]
+    answer = ok(requests.get(f"{house.cluster.url()}/api/v3/orgs/{house.login}/{CONTAINERS}", timeout=120,
+                             headers={"Authorization": f"token {token}"}), 200)
+    assert [one["name"] for one in answer.json()] == ["public", "private"]
+
+
+def test_versions_newest_first_with_tags_and_parents(house):
+    name = f"{house.login}/many"
+    registry = house.owner.registry()
+    first = house.push("many", "one", b"1")
+    ok(registry.put_manifest(name, "uno", registry.manifest(name, "one").content), 201)
+    second = house.push("many", "two", b"2")
+    index = index_of(registry.manifest(name, "two").content)
+    ok(registry.put_manifest(name, "all", index, INDEX), 201)
+    house.push("many", "two", b"3")
+    third, whole, child, old = house.versions("many")
+    assert [old["name"], child["name"], whole["name"]] == [first, second, digest_of(index)]
+    assert [one["metadata"]["container"]["tags"] for one in (third, whole, child, old)] == [
+        ["two"], ["all"], [], ["uno", "one"]]
+    assert (whole["kind"], child["kind"], child["parents"], whole["parents"]) == (
+        "index", "image", [whole["name"]], [])
+    assert whole["size"] == len(index) and whole["media_type"] == INDEX
+    assert house.versions("many", f"/{child['id']}") == child
+    assert child["url"].endswith(f"/orgs/{house.login}/packages/container/many/versions/{child['id']}")
+    assert child["html_url"].endswith(f"/orgs/{house.login}/packages/container/many/{child['id']}")
+    assert child["package_html_url"].endswith(f"/orgs/{house.login}/packages/container/package/many")
+    answer = ok(house.owner.ask("GET", f"users/{house.login}/packages/docker/many/versions?per_page=3"), 200)
+    assert links(answer).keys() == {"next", "last"} and links(answer)["last"].endswith("page=2")
+    assert walk(house.owner, f"orgs/{house.login}/packages/container/many/versions?per_page=1") == [
+        third, whole, child, old]
+
+
+def test_versions_are_for_readers_of_their_package(house):
+    [version] = house.versions("private")
+    refused(house.stranger.ask("GET", f"orgs/{house.login}/packages/container/private/versions"), 404,
+            "Package not found.")
+    for name, number in (("public", version["id"]), ("private", version["id"] + 1000), ("private", 0),
+                         ("private", "x"), ("private", 10 ** 30)):
+        refused(house.owner.ask("GET", f"orgs/{house.login}/packages/container/{name}/versions/{number}"), 404,
+                "Package version not found.")
+    assert house.versions("public", person=house.stranger)
+    refused(house.stranger.ask("GET", f"orgs/{house.login}/packages/container/public/versions?state=deleted"), 403)
+    invalid(house.owner.ask("GET", f"orgs/{house.login}/packages/container/public/versions?state=x"), "state",
+            "invalid")
