@@ -7,10 +7,9 @@ import time
 
 import pytest
 
-from harness.cluster import is_alive
+from harness.cluster import Stopped, is_alive
 from harness.frames import (DATA, END_STREAM, FLOW_CONTROL_ERROR, HEADERS, INITIAL_WINDOW, NO_ERROR, PING,
-                            Frames, assert_works, frame, literal, running)
-from harness.memory import Watch
+                            Frames, frame, literal, running)
 from harness.registry import CONFIG, MANIFEST, digest_of, manifest_of, ok, random_bytes
 from harness.run import run
 from harness.whole import wait_for
@@ -226,61 +225,6 @@ def test_refused_upload_is_stopped(cluster, h2, user):
 
 
 # windows and memory
-
-
-def send_all_it_may(h2, streams, data, most):
-    """What the windows allow, frame by frame over the streams, at most so much for each."""
-    sent = dict.fromkeys(streams, 0)
-    while True:
-        h2.take()
-        able = [stream for stream in streams if min(h2.window, h2.windows[stream], most - sent[stream]) >= 16384]
-        if not able:
-            return sum(sent.values())
-        for stream in able:
-            if h2.window >= 16384:
-                h2.send(frame(DATA, 0, stream, data[:16384]))
-                h2.window -= 16384
-                h2.windows[stream] -= 16384
-                sent[stream] += 16384
-
-
-class Stopped:
-    """With Stopped(cluster, "postgres"): this process does not run, nor do its children."""
-
-    def __init__(self, cluster, name):
-        pid = cluster.pid(name)
-        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as children:
-            self.pids = [pid, *map(int, children.read().split())]
-
-    def __enter__(self):
-        for pid in self.pids:
-            os.kill(pid, signal.SIGSTOP)
-
-    def __exit__(self, *_):
-        for pid in self.pids:
-            os.kill(pid, signal.SIGCONT)
-
-
-def test_windows_bound_what_waits(cluster, user):
-    """Uploads that nobody stores yet, more than fit into memory, and downloads that nobody reads: both wait."""
-    name, data = f"{user.login}/stalled", random_bytes(4 * MIB)
-    registry = user.registry()
-    digest = registry.push_blob(name, data)
-    with Watch(cluster) as watch:
-        many = [Frames(cluster, user=user, greedy=False) for _ in range(30)]
-        for h2 in many:
-            for _ in range(STREAMS // 2):
-                h2.request("GET", f"/v2/{name}/blobs/{digest}", end=True)
-        uploads = [[h2.request("PATCH", registry.start_upload(name), [OCTETS]) for _ in range(STREAMS // 2)]
-                   for h2 in many]
-        with Stopped(cluster, "storage-1"):
-            sent = sum(send_all_it_may(h2, streams, data, 3 * MIB) for h2, streams in zip(many, uploads))
-        assert sent > 64 * MIB
-        for h2 in many:
-            h2.socket.close()
-    watch.check(600 * MIB if "asan" in str(cluster.build_dir) else 256 * MIB)
-    wait_for("requests go on", lambda: running(cluster) == 0)
-    assert_works(cluster, user)
 
 
 def test_windows_are_enforced(cluster, user):

@@ -230,6 +230,23 @@ class User:
         return f"{self.login}:{self.token}"
 
 
+class Stopped:
+    """With Stopped(cluster, "postgres"): this process does not run, nor do its children."""
+
+    def __init__(self, cluster, name):
+        pid = cluster.pid(name)
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as children:
+            self.pids = [pid, *map(int, children.read().split())]
+
+    def __enter__(self):
+        for pid in self.pids:
+            os.kill(pid, signal.SIGSTOP)
+
+    def __exit__(self, *_):
+        for pid in self.pids:
+            os.kill(pid, signal.SIGCONT)
+
+
 def is_alive(pid):
     try:
         with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
