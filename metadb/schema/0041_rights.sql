@@ -277,8 +277,9 @@ BEGIN
 			RETURN;
 		END IF;
 	END IF;
-	SELECT p.namespace_id, p.id INTO there FROM package_alias l JOIN package p ON p.id = l.package_id
-	WHERE l.namespace_id = home AND l.name = its_name AND p.deleted_at IS NULL;
+	SELECT p.namespace_id, p.id INTO there FROM package_alias l CROSS JOIN LATERAL (SELECT * FROM package
+		WHERE package.id = l.package_id AND package.deleted_at IS NULL LIMIT 1) p
+	WHERE l.namespace_id = home AND l.name = its_name;
 	IF FOUND THEN
 		namespace_id := there.namespace_id;
 		package_id := there.id;
