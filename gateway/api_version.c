@@ -1,4 +1,4 @@
-/* GET …/packages/container/NAME/versions and …/versions/ID. */
+/* …/packages/container/NAME/versions, …/versions/ID and …/versions/ID/restore. */
 #include "gateway/api_version.h"
 
 #include <string.h>
@@ -6,6 +6,7 @@
 #include "gateway/api_json.h"
 #include "gateway/api_package.h"
 #include "gateway/api_page.h"
+#include "gateway/auth.h"
 #include "gateway/handlers.h"
 #include "gateway/reply.h"
 #include "gateway/worker.h"
@@ -120,4 +121,46 @@ int api_version_get(struct request *rq)
 	if (rc < 0)
 		return give_up(rq, rc, "looking up a version");
 	return api_json_reply(rq, 200, api_version_json(rq, &found, &package));
+}
+
+static int end_change(struct request *rq, int rc, const char *doing)
+{
+	if (rc == ERR_NOT_FOUND)
+		return refuse_api(rq, 404, "Package version not found.");
+	return rc < 0 ? give_up(rq, rc, doing) : reply(rq, 204);
+}
+
+int api_version_delete(struct request *rq)
+{
+	const char *force = request_query(rq, "force");
+	bool anyway = force != NULL && strcmp(force, "true") == 0;
+	struct actor who = auth_actor(rq);
+	struct digest needed_by;
+	int rc;
+
+	if (force != NULL && !anyway && strcmp(force, "false") != 0)
+		return api_json_invalid(rq, "PackageVersion", "force", "invalid");
+	rc = await_version_delete(rq->worker->metadb, &who, rq->package_id, api_version_id(rq),
+				  anyway, &needed_by);
+	if (rc == VERSION_LAST)
+		return refuse_api(rq, 400,
+				  "You cannot delete the last tagged version of a package. You "
+				  "must delete the package instead.");
+	if (rc == ERR_CONFLICT)
+		return refuse_api(
+			rq, 409,
+			"The index %s of this package needs this version: delete that "
+			"first",
+			digest_str(rq->arena, &needed_by));
+	return end_change(rq, rc, "deleting a version");
+}
+
+int api_version_restore(struct request *rq)
+{
+	struct actor who = auth_actor(rq);
+
+	return end_change(rq,
+			  await_version_restore(rq->worker->metadb, &who, rq->package_id,
+						api_version_id(rq)),
+			  "restoring a version");
 }

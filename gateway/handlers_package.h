@@ -18,6 +18,8 @@ int api_own_docker_conflicts(struct request *rq);  /* GET /api/v3/user/docker/co
 int api_package_get(struct request *rq);       /* GET */
 int api_version_list(struct request *rq);      /* GET /versions: gateway/api_version.c */
 int api_version_get(struct request *rq);       /* GET /versions/{package_version_id} */
+int api_version_delete(struct request *rq);    /* DELETE, the same path */
+int api_version_restore(struct request *rq);   /* POST /versions/{…}/restore */
 int api_access_get(struct request *rq);	       /* GET /access */
 int api_access_explain(struct request *rq);    /* GET /access/explain: gateway/api_explain.c */
 int api_access_people(struct request *rq);     /* GET /access/users */

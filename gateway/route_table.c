@@ -31,6 +31,7 @@
 #define PUSH       {.need = NEED_PACKAGE, .action = ACTION_PUSH, .creates = true}
 #define SESSION    {.need = NEED_PACKAGE, .action = ACTION_PUSH, .creates = true, .session = true}
 #define BEGIN      {.need = NEED_PACKAGE, .action = ACTION_PUSH, .creates = true, .mounts = true}
+#define RESTORE    {.need = NEED_PACKAGE, .action = ACTION_RESTORE}
 #define DELETE     {.need = NEED_PACKAGE, .action = ACTION_DELETE}
 /* Of source repositories: what everybody may do with his own, and with the role on one. */
 #define OWN_REPO   {.need = NEED_CALLER, .scopes = SCOPE_REPO}
@@ -52,6 +53,8 @@
 	{METHOD_GET,    P,                                PULL,     api_package_get},         \
 	{METHOD_GET,    P "/versions",                    PULL,     api_version_list},        \
 	{METHOD_GET,    P "/versions/{package_version_id}", PULL,   api_version_get},         \
+	{METHOD_DELETE, P "/versions/{package_version_id}", DELETE, api_version_delete},      \
+	{METHOD_POST,   P "/versions/{package_version_id}/restore", RESTORE, api_version_restore}, \
 	{METHOD_GET,    P "/access",                      SETTINGS, api_access_get},          \
 	{METHOD_GET,    P "/access/explain",              EXPLAIN,  api_access_explain},      \
 	{METHOD_PUT,    P "/access/inherit",              SETTINGS, api_access_inherit},      \

@@ -100,8 +100,9 @@ def decide_rest_package(need, caller, own):
         return None
     if caller.role == 0 or (own and "user" not in caller.creates):
         return 404
-    enough = caller.role == ADMIN or need != "settings"
-    return None if enough and caller.holds({"write:packages" if need == "settings" else "read:packages"}) else 403
+    action = {"read": "pull", "explain": "pull", "delete": "delete"}.get(need, "push")
+    enough = caller.role == ADMIN or action == "pull"
+    return None if enough and caller.holds(SCOPES[action]) else 403
 
 
 def decide_rest(need, caller, own=False):
@@ -120,12 +121,10 @@ def decide_rest(need, caller, own=False):
         return decide_repository(need.split()[1], caller)
     if need == "own repo":
         return None if caller.holds({"repo"}) else 403
-    if need in ("read", "explain", "settings"):
+    if need in ("read", "explain", "settings", "delete", "restore"):
         return decide_rest_package(need, caller, own)
-    if need == "reader":
-        return None if caller.holds({"read:packages"}) else 403
-    if need == "writer":
-        return None if caller.holds({"write:packages"}) else 403
+    if need in ("read:packages", "write:packages"):
+        return None if caller.holds({need}) else 403
     if need == "own profile":
         return None if caller.holds({"user"}) else 403
     if need == "own membership" and caller.membership is None:

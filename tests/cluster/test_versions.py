@@ -149,3 +149,73 @@ def test_versions_are_for_readers_of_their_package(house):
     refused(house.stranger.ask("GET", f"orgs/{house.login}/packages/container/public/versions?state=deleted"), 403)
     invalid(house.owner.ask("GET", f"orgs/{house.login}/packages/container/public/versions?state=x"), "state",
             "invalid")
+
+
+def version_of(house, name, digest, state="active"):
+    [version] = [one for one in house.versions(name, f"?state={state}") if one["name"] == digest]
+    return version
+
+
+def test_a_version_is_deleted_and_restored_with_its_tags(house):
+    name = f"{house.login}/restored"
+    registry, digest = house.owner.registry(), house.push("restored", "old", b"1")
+    ok(registry.put_manifest(name, "other", registry.manifest(name, "old").content), 201)
+    house.push("restored", "new", b"2")
+    version = version_of(house, "restored", digest)
+    path = f"orgs/{house.login}/packages/container/restored/versions/{version['id']}"
+    ok(house.owner.ask("DELETE", path), 204)
+    refused(house.owner.ask("GET", path), 404, "Package version not found.")
+    refused(house.owner.ask("DELETE", path), 404, "Package version not found.")
+    assert registry.manifest(name, digest).status_code == 404 and registry.tags(name) == ["new"]
+    gone = version_of(house, "restored", digest, "deleted")
+    assert gone["id"] == version["id"] and gone["deleted_at"]
+    assert sorted(gone["metadata"]["container"]["tags"]) == ["old", "other"]
+    house.push("restored", "other", b"3")
+    ok(house.owner.ask("POST", f"{path}/restore"), 204)
+    refused(house.owner.ask("POST", f"{path}/restore"), 404, "Package version not found.")
+    assert house.owner.get(path)["metadata"]["container"]["tags"] == ["old"]
+    registry.pull_image(name, "old")
+    assert house.versions("restored", "?state=deleted") == []
+
+
+def test_the_last_tagged_version_stays(house):
+    name = f"{house.login}/last"
+    registry, digest = house.owner.registry(), house.push("last", "v1", b"1")
+    signature = house.push("last", f"{digest.replace(':', '-')}.sig", b"2")
+    path = f"orgs/{house.login}/packages/container/last/versions"
+    last = version_of(house, "last", digest)
+    refused(house.owner.ask("DELETE", f"{path}/{last['id']}"), 400,
+            "You cannot delete the last tagged version of a package. You must delete the package instead.")
+    registry.pull_image(name, "v1")
+    ok(house.owner.ask("DELETE", f"{path}/{version_of(house, 'last', signature)['id']}"), 204)
+    invalid(house.owner.ask("DELETE", f"{path}/{last['id']}?force=maybe"), "force", "invalid")
+    ok(house.owner.ask("DELETE", f"{path}/{last['id']}?force=true"), 204)
+    assert house.versions("last") == []
+
+
+def test_what_an_index_needs_goes_after_it_and_comes_back_with_it(house):
+    name = f"{house.login}/tree"
+    registry = house.owner.registry()
+    child = house.push("tree", "child", b"1")
+    index = index_of(registry.manifest(name, "child").content)
+    ok(registry.put_manifest(name, "all", index, INDEX), 201)
+    house.push("tree", "other", b"2")
+    path = f"orgs/{house.login}/packages/container/tree/versions"
+    ids = {one["name"]: one["id"] for one in house.versions("tree")}
+    whole = digest_of(index)
+    refused(house.owner.ask("DELETE", f"{path}/{ids[child]}"), 409, whole)
+    for digest in (whole, child):
+        ok(house.owner.ask("DELETE", f"{path}/{ids[digest]}"), 204)
+    ok(house.owner.ask("POST", f"{path}/{ids[whole]}/restore"), 204)
+    assert ok(registry.manifest(name, "all"), 200).content == index
+    registry.pull_image(name, child)
+
+
+def test_deleting_and_restoring_need_an_admin_and_the_scopes(house):
+    path = f"orgs/{house.login}/packages/container/public/versions/{house.versions('public')[0]['id']}"
+    refused(house.stranger.ask("DELETE", path), 403, "admin")
+    refused(house.stranger.ask("POST", f"{path}/restore"), 403, "admin")
+    weak = house.cluster.new_token(house.owner.login, ["write:packages"])
+    answer = requests.delete(f"{house.cluster.url()}/api/v3/{path}", headers={"Authorization": f"token {weak}"},
+                             timeout=120)
+    refused(answer, 403, "delete:packages")

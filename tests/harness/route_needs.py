@@ -30,7 +30,8 @@ PACKAGE = {
     "/transfer": {"POST": ("settings", 422)},
     "/aliases": {"GET": ("settings", 200)},
     "/versions": {"GET": ("read", 200)},
-    "/versions/{package_version_id}": {"GET": ("read", 404)},
+    "/versions/{package_version_id}": {"GET": ("read", 404), "DELETE": ("delete", 404)},
+    "/versions/{package_version_id}/restore": {"POST": ("restore", 404)},
     "/aliases/{owner}/{alias}": {"DELETE": ("settings", 404)},
 }
 ROUTES = {
@@ -105,10 +106,10 @@ ROUTES = {
                                          "DELETE": ("repo admin", 204)},
     REPO + "/collaborators/{username}/permission": {"GET": ("repo write", 200)},
     "/api/v3/orgs/{org}/package-aliases/{alias}": {"DELETE": ("owner", 404)},
-    "/api/v3/user/package-aliases/{alias}": {"DELETE": ("writer", 404)},
+    "/api/v3/user/package-aliases/{alias}": {"DELETE": ("write:packages", 404)},
     **{f"/api/v3/{owner}/packages/{{package_type}}/{{package_name}}{path}": methods for path, methods in PACKAGE.items()
        for owner in ("orgs/{org}", "users/{username}", "user")},
-    **{f"/api/v3/{owner}/{path}": {"GET": ("reader", status)} for owner in ("orgs/{org}", "users/{username}", "user")
+    **{f"/api/v3/{owner}/{path}": {"GET": ("read:packages", status)} for owner in ("orgs/{org}", "users/{username}", "user")
        for path, status in (("packages", 422), ("docker/conflicts", 200))},
     REPO + "/workflow-tokens": {"POST": ("acting", 201)},
     REPO + "/codespace-tokens": {"POST": ("acting", 201)},
