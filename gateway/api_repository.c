@@ -169,6 +169,31 @@ static int await_change(struct request *rq, const struct repository *now,
 	return status;
 }
 
+/*
+ * Labels find a repository by the address of its source, and what inherits from it is open to
+ * its people. So a member, who is admin of each repository that he makes, must not claim an
+ * address for one: only owners do. 0, or refused.
+ */
+static int await_may_claim(struct request *rq, const struct account *owner,
+			   const struct repository_change *change)
+{
+	enum membership role;
+	int rc;
+
+	if (change->url == NULL || *change->url == '\0' ||
+	    owner->kind != ACCOUNT_ORGANIZATION || auth_site_admin(rq))
+		return 0;
+	rc = await_membership_get(rq->worker->metadb, owner->id, rq->caller->account_id, &role);
+	if (rc < 0)
+		return give_up(rq, rc, "looking up the membership");
+	if (role == MEMBERSHIP_OWNER)
+		return 0;
+	return refuse_api(rq, 403,
+			  "Only owners of the organization %s may say where the source of a "
+			  "repository is (source_url)",
+			  owner->login);
+}
+
 /* As it is now, by its owner and name. */
 static int await_reply_repository(struct request *rq, int status, const char *owner,
 				  const char *name)
@@ -191,6 +216,8 @@ static int await_create(struct request *rq, const struct account *owner)
 	int64_t id;
 	int rc, status = await_change(rq, NULL, &wanted);
 
+	if (status == 0)
+		status = await_may_claim(rq, owner, &wanted);
 	if (status != 0)
 		return status;
 	rc = await_repository_create(rq->worker->metadb, &who, owner->id, &wanted, &id);
@@ -227,6 +254,8 @@ int api_repo_update(struct request *rq)
 	struct actor who = auth_actor(rq);
 	int rc, status = await_change(rq, r, &change);
 
+	if (status == 0)
+		status = await_may_claim(rq, &r->owner, &change);
 	if (status != 0)
 		return status;
 	rc = await_repository_update(rq->worker->metadb, &who, r->id, &change);

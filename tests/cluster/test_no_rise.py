@@ -105,6 +105,17 @@ def test_a_label_gives_a_workflow_what_its_pusher_has(world):
     refused(workflow.ask("PUT", f"{world.app}/access/actions/{world.org}/bobs", {"role": "admin"}), 403, "role admin")
 
 
+def test_a_member_claims_no_source(world):
+    """Whatever owners push with that address would inherit from his repository, of which he is admin."""
+    claim = {"source_url": "https://git.example/rise/app"}
+    refused(world.bob.ask("PATCH", f"repos/{world.org}/bobs", claim), 403, "Only owners of the organization")
+    refused(world.bob.ask("POST", f"orgs/{world.org}/repos", {"name": "claimed", **claim}), 403, "Only owners")
+    refused(world.bob.ask("GET", f"repos/{world.org}/claimed"), 404)
+    world.push(world.ann, "claimed", "v1", {SOURCE: claim["source_url"]})
+    assert world.do(world.ann, "GET", f"orgs/{world.org}/packages/container/claimed/access")["repository"] is None
+    assert world.do(world.ann, "PATCH", f"repos/{world.org}/bobs", claim)["source_url"] == claim["source_url"]
+
+
 def test_the_first_tag_gives_a_writer_no_more(world):
     """The publisher has not tagged it yet: his rights do not go to the writer's repository."""
     world.push(world.ann, "young")
