@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "metadb/keeper/keeper.h"
+#include "metadb/keeper/sync.h"
 #include "metadb/schema.h"
 #include "proto/base/log.h"
 #include "proto/base/process.h"
@@ -18,6 +19,9 @@ static const char usage[] =
 	"  admin-token --login NAME  prints a new token of this site administrator\n"
 	"  check [--sample N] [--json]  compares rows with rows and with copies; changes\n"
 	"                            nothing; status 0 clean, 1 findings, 2 cannot check\n"
+	"  sync (--file FILE | --url URL) [--org LOGIN] [--token-file FILE] [--dry-run]\n"
+	"       [--prune] [--create-users]  gives organizations the teams and repositories of\n"
+	"                            a file or of an API that is like GitHub's\n"
 	"  adopt                     after a restore or a failover: this server is the truth\n";
 
 static int complain(const char *what, const char *word)
@@ -31,6 +35,7 @@ struct options {
 	const char *login;
 	const char *sample; /* partitions to look at, all without it */
 	bool json;
+	struct sync_options sync;
 };
 
 /* The value of --name VALUE or --name=VALUE at argv[*i], which then moves on; or NULL. */
@@ -45,16 +50,62 @@ static const char *take_value(const char *name, int argc, char **argv, int *i)
 	return argv[*i][len] == '\0' && *i + 1 < argc ? argv[++*i] : NULL;
 }
 
+/* One of sync's at argv[*i]? */
+static bool take_sync(struct sync_options *o, int argc, char **argv, int *i)
+{
+	const struct {
+		const char *name;
+		const char **value;
+	} values[] = {{"--file", &o->file},
+		      {"--url", &o->url},
+		      {"--token-file", &o->token_file},
+		      {"--org", &o->organization}};
+	const struct {
+		const char *name;
+		bool *flag;
+	} flags[] = {{"--dry-run", &o->dry_run},
+		     {"--prune", &o->prune},
+		     {"--create-users", &o->create_users}};
+
+	for (size_t k = 0; k < sizeof(values) / sizeof(values[0]); k++) {
+		const char *value = take_value(values[k].name, argc, argv, i);
+
+		if (value != NULL) {
+			*values[k].value = value;
+			return true;
+		}
+	}
+	for (size_t k = 0; k < sizeof(flags) / sizeof(flags[0]); k++) {
+		if (strcmp(argv[*i], flags[k].name) == 0)
+			return *flags[k].flag = true;
+	}
+	return false;
+}
+
+/* NULL, or what is wrong. */
+static const char *check_sync(const struct sync_options *o)
+{
+	if ((o->file == NULL) == (o->url == NULL))
+		return "sync needs either --file FILE or --url URL";
+	if (o->url != NULL && strncmp(o->url, "http://", 7) != 0 &&
+	    strncmp(o->url, "https://", 8) != 0)
+		return "--url takes an http or https URL, as https://HOST/api/v3";
+	return NULL;
+}
+
 /* Takes them out of the arguments, so that only settings are left. */
 static void take_options(const char *command, int *argc, char **argv, struct options *o)
 {
 	bool login = strcmp(command, "admin-token") == 0;
 	bool check = strcmp(command, "check") == 0;
+	bool sync = strcmp(command, "sync") == 0;
 	int kept = 1;
 
 	for (int i = 1; i < *argc; i++) {
 		const char *value = NULL;
 
+		if (sync && take_sync(&o->sync, *argc, argv, &i))
+			continue;
 		if (login && (value = take_value("--login", *argc, argv, &i)) != NULL)
 			o->login = value;
 		else if (check && (value = take_value("--sample", *argc, argv, &i)) != NULL)
@@ -94,13 +145,15 @@ static int run(const char *command, const struct options *o)
 		return keeper_adopt();
 	if (strcmp(command, "check") == 0)
 		return keeper_check(sample_of(o->sample), o->json);
+	if (strcmp(command, "sync") == 0)
+		return keeper_sync(&o->sync);
 	return keeper_admin_token(o->login);
 }
 
 static bool known(const char *command)
 {
-	static const char *const commands[] = {"migrate", "serve", "admin-token", "check",
-					       "adopt"};
+	static const char *const commands[] = {"migrate", "serve", "admin-token",
+					       "check",	  "sync",  "adopt"};
 
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
 		if (strcmp(command, commands[i]) == 0)
@@ -126,6 +179,8 @@ int main(int argc, char **argv)
 	take_options(command, &argc, argv, &options);
 	if (strcmp(command, "admin-token") == 0 && options.login == NULL)
 		return complain("admin-token needs --login NAME", "");
+	if (strcmp(command, "sync") == 0 && check_sync(&options.sync) != NULL)
+		return complain(check_sync(&options.sync), "");
 	if (sample_of(options.sample) < 0)
 		return complain("--sample takes a number of partitions, not ", options.sample);
 	if (settings_load(argc, argv, usage) > 1)
