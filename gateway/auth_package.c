@@ -91,6 +91,9 @@ static int decide(struct request *rq, const struct package_check *c)
 	const struct right *right = c->right;
 	enum verdict verdict = access_decide(&rq->standing, right->action, right->creates);
 
+	if (right->deleted) /* a former name leads to another one */
+		return c->found.moved_to[0] == '\0' ? 0
+						    : refuse_api(rq, 404, "Package not found.");
 	if (right->site_admins && auth_site_admin(rq) && rq->standing.published)
 		return 0;
 	if (verdict != VERDICT_ALLOWED && !(verdict == VERDICT_ABSENT && right->absent_fine))

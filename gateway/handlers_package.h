@@ -16,6 +16,8 @@ int api_own_docker_conflicts(struct request *rq);  /* GET /api/v3/user/docker/co
  * /packages/{package_type}/{package_name}. gateway/api_package.c, gateway/api_access_list.c
  */
 int api_package_get(struct request *rq);       /* GET */
+int api_package_delete(struct request *rq);    /* DELETE: gateway/api_package_delete.c */
+int api_package_restore(struct request *rq);   /* POST /restore */
 int api_version_list(struct request *rq);      /* GET /versions: gateway/api_version.c */
 int api_version_get(struct request *rq);       /* GET /versions/{package_version_id} */
 int api_version_delete(struct request *rq);    /* DELETE, the same path */

@@ -51,7 +51,8 @@ struct right {
 	/* A package that the caller could create and that is not there is no 404: the handler
 	 * sees package_id 0. */
 	bool absent_fine;
-	bool site_admins;     /* may do it as well, whatever their role on the package */
+	bool deleted;	  /* a package that is no more: the handler looks at the role on it */
+	bool site_admins; /* may do it as well, whatever their role on the package */
 	bool changes_nothing; /* whatever the method says */
 	bool greets;	      /* without a credential it costs nothing: rates do not count it */
 	bool in_any_mode;     /* it is how a site admin leaves a mode (metadb/modes.h) */

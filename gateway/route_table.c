@@ -32,6 +32,7 @@
 #define SESSION    {.need = NEED_PACKAGE, .action = ACTION_PUSH, .creates = true, .session = true}
 #define BEGIN      {.need = NEED_PACKAGE, .action = ACTION_PUSH, .creates = true, .mounts = true}
 #define RESTORE    {.need = NEED_PACKAGE, .action = ACTION_RESTORE}
+#define DELETED    {.need = NEED_PACKAGE, .action = ACTION_RESTORE, .deleted = true}
 #define DELETE     {.need = NEED_PACKAGE, .action = ACTION_DELETE}
 /* Of source repositories: what everybody may do with his own, and with the role on one. */
 #define OWN_REPO   {.need = NEED_CALLER, .scopes = SCOPE_REPO}
@@ -51,6 +52,8 @@
 /* What a package has, whichever way one comes to it. */
 #define PACKAGE(P)                                                                       \
 	{METHOD_GET,    P,                                PULL,     api_package_get},         \
+	{METHOD_DELETE, P,                                DELETE,   api_package_delete},      \
+	{METHOD_POST,   P "/restore",                     DELETED,  api_package_restore},     \
 	{METHOD_GET,    P "/versions",                    PULL,     api_version_list},        \
 	{METHOD_GET,    P "/versions/{package_version_id}", PULL,   api_version_get},         \
 	{METHOD_DELETE, P "/versions/{package_version_id}", DELETE, api_version_delete},      \

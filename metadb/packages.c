@@ -101,3 +101,27 @@ int await_package_restore(struct metadb *db, const struct actor *who, int64_t pa
 	arena_free(a);
 	return rc;
 }
+
+int await_package_deleted(struct metadb *db, int64_t account_id, int64_t token_id,
+			  int64_t namespace_id, const char *name, int64_t *package_id,
+			  enum role *role)
+{
+	struct arena *a = arena_new();
+	struct pg_tx *tx = pg_tx_new(db, a, PG_READ);
+	struct pg_stmt *s =
+		pg_tx_add(tx, "SELECT id, role FROM deleted_package($1, $2, $3, $4)");
+	int rc;
+
+	pg_bind_int8(s, account_id);
+	pg_bind_int8(s, token_id);
+	pg_bind_int8(s, namespace_id);
+	pg_bind_text(s, name);
+	rc = await_pg_tx(tx);
+	if (rc == 0) {
+		*package_id = pg_int(pg_tx_rows(tx, 0), 0, 0);
+		*role = (enum role)pg_int(pg_tx_rows(tx, 0), 0, 1);
+		rc = *package_id == 0 ? ERR_NOT_FOUND : pg_tx_error(tx);
+	}
+	arena_free(a);
+	return rc;
+}

@@ -62,3 +62,11 @@ int await_package_delete(struct metadb *db, const struct actor *who,
  * is gone; ERR_CONFLICT: another package has its name now. */
 int await_package_restore(struct metadb *db, const struct actor *who,
 			  int64_t package_id) MUST_CHECK;
+
+/*
+ * The newest deleted package of that name that can be restored, and what the account, by that
+ * token, is to it. ERR_NOT_FOUND.
+ */
+int await_package_deleted(struct metadb *db, int64_t account_id, int64_t token_id,
+			  int64_t namespace_id, const char *name, int64_t *package_id,
+			  enum role *role) MUST_CHECK;

@@ -219,3 +219,74 @@ def test_deleting_and_restoring_need_an_admin_and_the_scopes(house):
     answer = requests.delete(f"{house.cluster.url()}/api/v3/{path}", headers={"Authorization": f"token {weak}"},
                              timeout=120)
     refused(answer, 403, "delete:packages")
+
+
+def test_a_package_is_deleted_and_restored_with_all_it_had(house):
+    name, digest = f"{house.login}/whole", house.push("whole", "v1", b"1")
+    package = house.owner.get(f"orgs/{house.login}/packages/container/whole")
+    path = f"orgs/{house.login}/packages/container/whole"
+    ok(house.owner.ask("DELETE", path), 204)
+    refused(house.owner.ask("DELETE", path), 404, "Package not found.")
+    refused(house.owner.ask("GET", path), 404, "Package not found.")
+    assert "whole" not in house.listed(house.owner)
+    for person in (house.member, house.stranger):
+        refused(person.ask("POST", f"{path}/restore"), 404, "Package not found.")
+    refused(read_only(house).ask("POST", f"{path}/restore"), 403, "write:packages")
+    ok(house.owner.ask("POST", f"users/{house.login}/packages/docker/whole/restore"), 204)
+    refused(house.owner.ask("POST", f"{path}/restore"), 404, "Package not found.")
+    assert house.owner.get(path) == package
+    assert house.versions("whole")[0]["name"] == digest
+    house.owner.registry().pull_image(name, "v1")
+    actions = house.cluster.query("SELECT action FROM audit WHERE package_id = %s ORDER BY id DESC LIMIT 2",
+                                  package["id"])
+    assert actions == [("package.restore",), ("package.delete",)]
+
+
+def read_only(house):
+    """The owner, with a token that changes nothing."""
+    other = Person.__new__(Person)
+    other.cluster, other.token = house.cluster, house.cluster.new_token(house.owner.login, ["read:packages"])
+    return other
+
+
+def test_a_deleted_package_whose_name_is_taken_waits(house):
+    path = f"orgs/{house.login}/packages/container/twice"
+    first = house.push("twice", "v1", b"1")
+    ok(house.owner.ask("DELETE", path), 204)
+    house.push("twice", "v1", b"2")
+    refused(house.owner.ask("POST", f"{path}/restore"), 409, f"{house.login}/twice")
+    ok(house.owner.ask("POST", f"{path}/rename", {"name": "second"}), 200)
+    refused(house.owner.ask("POST", f"{path}/restore"), 404)  # a former name leads to another package
+    ok(house.owner.ask("DELETE", f"orgs/{house.login}/packages/container/second/aliases/{house.login}/twice"), 204)
+    ok(house.owner.ask("POST", f"{path}/restore"), 204)
+    assert house.versions("twice")[0]["name"] == first
+
+
+def test_deleting_a_package_needs_an_admin(house):
+    path = f"orgs/{house.login}/packages/container/public"
+    refused(house.stranger.ask("DELETE", path), 403, "admin")
+    refused(read_only(house).ask("DELETE", path), 403, "delete:packages")
+    refused(house.stranger.ask("DELETE", f"orgs/{house.login}/packages/container/private"), 404, "Package not found.")
+
+
+def test_a_workflow_deletes_and_restores_where_its_repository_is_admin(house):
+    def ask(token, method, path, body=None):
+        return requests.request(method, f"{house.cluster.url()}/api/v3/{path}", json=body, timeout=120,
+                                headers={"Authorization": f"token {token}"})
+
+    owner = house.cluster.new_token(house.owner.login, ["repo", "write:packages", "delete:packages"])
+    ok(ask(owner, "POST", f"orgs/{house.login}/repos", {"name": "app"}), 201)
+    digest = house.push("built", "v1", b"1")
+    house.push("built", "v2", b"2")
+    path = f"orgs/{house.login}/packages/container/built"
+    version = f"{path}/versions/{version_of(house, 'built', digest)['id']}"
+    workflow = ok(ask(owner, "POST", f"repos/{house.login}/app/workflow-tokens",
+                      {"permissions": {"packages": "write"}}), 201).json()["token"]
+    refused(ask(workflow, "GET", f"orgs/{house.login}/{CONTAINERS}"), 403, "Resource not accessible by integration")
+    for role, deleted, restored in (("write", 403, 403), ("admin", 204, 204)):
+        ok(ask(owner, "PUT", f"{path}/access/actions/{house.login}/app", {"role": role}), 200, 201, 204)
+        ok(ask(workflow, "DELETE", version), deleted)
+        ok(ask(workflow, "POST", f"{version}/restore"), restored)
+    ok(ask(workflow, "DELETE", path), 204)
+    ok(ask(workflow, "POST", f"{path}/restore"), 204)
+    assert len(house.versions("built")) == 2

@@ -12,7 +12,8 @@ REPO = "/api/v3/repos/{owner}/{repo}"  # a private one of the organization, whos
 UNKNOWN_SESSION = (404, "BLOB_UPLOAD_UNKNOWN")
 
 PACKAGE = {
-    "": {"GET": ("read", 200)},
+    "": {"GET": ("read", 200), "DELETE": ("delete", None)},  # test_versions.py
+    "/restore": {"POST": ("account", 404)},
     "/access": {"GET": ("settings", 200)},
     "/access/explain": {"GET": ("explain", 200)},
     "/access/inherit": {"PUT": ("settings", 422)},
