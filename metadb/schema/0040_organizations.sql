@@ -95,12 +95,23 @@ CREATE TABLE repository (
 );
 CREATE UNIQUE INDEX repository_name ON repository (owner_id, key) WHERE deleted_at IS NULL;
 
--- Where images say they come from: normalised URLs (scheme, case, .git, slash) under which it is known.
+-- Where images say they come from: normalised URLs (scheme, case, .git, slash) under which it is known to its
+-- owner's packages. Another owner may say the same of a repository of his.
 CREATE TABLE repository_source (
-	source text COLLATE "C" PRIMARY KEY,
-	repository_id bigint NOT NULL REFERENCES repository
+	source text COLLATE "C" NOT NULL,
+	repository_id bigint NOT NULL REFERENCES repository,
+	owner_id bigint,				-- the repository's
+	PRIMARY KEY (owner_id, source)
 );
 CREATE INDEX repository_source_repository ON repository_source (repository_id);
+
+CREATE FUNCTION repository_source_owner() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	SELECT r.owner_id INTO NEW.owner_id FROM repository r WHERE r.id = NEW.repository_id;
+	RETURN NEW;
+END $$;
+CREATE TRIGGER repository_source_owner BEFORE INSERT ON repository_source
+FOR EACH ROW EXECUTE FUNCTION repository_source_owner();
 
 -- Roles on repositories, everywhere: 1 read, 2 triage, 3 write, 4 maintain, 5 admin
 CREATE TABLE repository_grant (

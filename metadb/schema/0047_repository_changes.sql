@@ -189,7 +189,8 @@ BEGIN
 	END LOOP;
 END $$;
 
--- Rights are looked at before; who may transfer must also be one who may create at the new owner. People keep
+-- Rights are looked at before; who may transfer must also be one who may create at the new owner. The address of its
+-- source is for the new owner to say: a member must not bring it along. People keep
 -- what they were given, the user who had it becomes one of them; teams and robots do not.
 CREATE FUNCTION repository_transfer(who actor, which bigint, its_login text, new_name text)
 RETURNS smallint LANGUAGE plpgsql AS $$
@@ -209,12 +210,13 @@ BEGIN
 		RETURN repository_update(who, which, new_name, NULL, NULL, NULL, NULL, NULL, NULL);
 	END IF;
 	BEGIN
-		UPDATE repository SET owner_id = heir, name = its_name, updated_at = now(), visibility =
+		UPDATE repository SET owner_id = heir, name = its_name, url = '', updated_at = now(), visibility =
 			CASE WHEN heir_kind = 1 AND visibility = 1 THEN 0 ELSE visibility END
 		WHERE id = which;
 	EXCEPTION WHEN unique_violation THEN
 		RETURN 1;
 	END;
+	DELETE FROM repository_source WHERE repository_id = which;
 	PERFORM repository_release(who, r);
 	DELETE FROM repository_team WHERE repository_id = which;
 	DELETE FROM repository_grant g WHERE g.repository_id = which AND (g.account_id = heir

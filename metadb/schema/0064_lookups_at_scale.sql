@@ -41,9 +41,8 @@ RETURNS bigint LANGUAGE plpgsql STABLE AS $$
 DECLARE
 	found bigint;
 BEGIN
-	SELECT r.id INTO found FROM repository_source s CROSS JOIN LATERAL (SELECT * FROM repository
-		WHERE repository.id = s.repository_id LIMIT 1) r
-	WHERE s.source = repository_of_source.source AND r.owner_id = namespace AND r.deleted_at IS NULL;
+	SELECT s.repository_id INTO found FROM repository_source s
+	WHERE s.owner_id = namespace AND s.source = repository_of_source.source;
 	IF found IS NULL AND starts_with(source, own || '/') THEN
 		SELECT r.id INTO found FROM repository r WHERE r.owner_id = namespace
 		AND r.key = substr(source, length(own) + 2) AND r.deleted_at IS NULL;

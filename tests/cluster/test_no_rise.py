@@ -111,6 +111,8 @@ def test_a_member_claims_no_source(world):
     refused(world.bob.ask("PATCH", f"repos/{world.org}/bobs", claim), 403, "Only owners of the organization")
     refused(world.bob.ask("POST", f"orgs/{world.org}/repos", {"name": "claimed", **claim}), 403, "Only owners")
     refused(world.bob.ask("GET", f"repos/{world.org}/claimed"), 404)
+    world.do(world.bob, "POST", "user/repos", {"name": "brought", **claim})
+    world.do(world.bob, "POST", f"repos/{world.bob.login}/brought/transfer", {"new_owner": world.org})
     world.push(world.ann, "claimed", "v1", {SOURCE: claim["source_url"]})
     assert world.do(world.ann, "GET", f"orgs/{world.org}/packages/container/claimed/access")["repository"] is None
     assert world.do(world.ann, "PATCH", f"repos/{world.org}/bobs", claim)["source_url"] == claim["source_url"]

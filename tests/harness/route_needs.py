@@ -110,7 +110,8 @@ ROUTES = {
     "/api/v3/user/package-aliases/{alias}": {"DELETE": ("write:packages", 404)},
     **{f"/api/v3/{owner}/packages/{{package_type}}/{{package_name}}{path}": methods for path, methods in PACKAGE.items()
        for owner in ("orgs/{org}", "users/{username}", "user")},
-    **{f"/api/v3/{owner}/{path}": {"GET": ("read:packages", status)} for owner in ("orgs/{org}", "users/{username}", "user")
+    **{f"/api/v3/{owner}/{path}": {"GET": ("read:packages", status)}
+       for owner in ("orgs/{org}", "users/{username}", "user")
        for path, status in (("packages", 422), ("docker/conflicts", 200))},
     REPO + "/workflow-tokens": {"POST": ("acting", 201)},
     REPO + "/codespace-tokens": {"POST": ("acting", 201)},
