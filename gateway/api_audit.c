@@ -151,7 +151,7 @@ static int await_phrase(struct request *rq, struct place *at, struct view *v)
 {
 	const char *text = given(rq, "phrase"), *why;
 	struct metadb *db = rq->worker->metadb;
-	struct audit_phrase p = {NULL};
+	struct audit_phrase p = {0};
 	int rc, status;
 
 	if (text != NULL && audit_phrase_parse(rq->arena, text, &p, &why) < 0)

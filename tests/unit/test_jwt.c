@@ -368,8 +368,8 @@ static void rules_that_are_none(void **state)
 		"[{\"match\":{\"a\":\"x\"},\"repository\":\"a/b\",\"packages\":\"admin\"}]",
 		"[{\"match\":{\"a\":\"x\"},\"repository\":\"a/b\"}]",
 		"[{\"match\":{\"a\":\"x\"},\"packages\":\"read\"}]",
-		"[{\"match\":{\"a\":\"x\"},\"repository\":\"a/b\",\"packages\":\"read\","
-		"\"more\":1}]",
+		("[{\"match\":{\"a\":\"x\"},\"repository\":\"a/b\",\"packages\":\"read\","
+		 "\"more\":1}]"),
 	};
 	const char *why;
 
