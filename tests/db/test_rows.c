@@ -56,8 +56,8 @@ H_TEST(mistakes_in_records_are_errors)
 		"SELECT 'text'::text",
 		"SELECT NULL::account",
 		"SELECT ROW(1) WHERE false",
-		("SELECT ROW(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, "
-		 "20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33)"),
+		("SELECT ROW(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, "
+		 "19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33)"),
 	};
 	struct arena *a = arena_new();
 	struct pg_record room;
