@@ -195,9 +195,10 @@ def test_the_program_itself_does_it(house, cluster, sync):
 
 
 def test_what_is_refused_is_skipped(house, cluster, sync):
-    other = House(cluster)
-    url = f"https://git.example/{house.login}/taken"
-    sync(wanted(other, repositories=[{"name": "taken", "source_url": url}]))
+    other, url = House(cluster), f"https://git.example/{house.login}/taken"
+    for owner in (house, other):  # what another owner says of his is no matter
+        assert f"add repository {owner.login}/taken" in sync(
+            wanted(owner, repositories=[{"name": "taken", "source_url": url}]))
     lines = sync(wanted(house, teams=[{"slug": "a", "parent": "b"}, {"slug": "b", "parent": "a"},
                                       {"slug": "lost", "parent": "nowhere"}, {"slug": "fine"}],
                         repositories=[{"name": "mine", "source_url": url}, {"name": "fine", "teams": [
