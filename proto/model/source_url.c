@@ -89,7 +89,10 @@ static int put_host(struct text *t, struct slice host)
 	return rc;
 }
 
-/* Behind the colon; "" means the usual one. */
+/*
+ * Behind the colon; "" means the usual one. 443 goes as well, whatever the scheme is: it is the
+ * port of the result, which says none.
+ */
 static int put_port(struct text *t, struct slice digits, unsigned usual)
 {
 	unsigned port = digits.len == 0 ? usual : 0;
@@ -102,7 +105,7 @@ static int put_port(struct text *t, struct slice digits, unsigned usual)
 	}
 	if (port == 0 || port > PORT_MAX)
 		return ERR_SYNTAX;
-	if (port == usual)
+	if (port == usual || port == 443)
 		return 0;
 	snprintf(said, sizeof(said), ":%u", port);
 	for (const char *c = said; *c != '\0'; c++)

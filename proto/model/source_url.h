@@ -8,10 +8,10 @@
  *
  * Taken are http, https, git and ssh URLs, also behind "git+", and git's short form
  * USER@HOST:PATH. Lower case: the hosts that people use tell no repositories apart by case. A
- * port that is not its scheme's usual one stays: another server may listen there. Scheme, user,
- * query, fragment, empty segments and `.git` at the end go. What a path can say without
- * percent-encoding is said so, all else is encoded: the result is printable ASCII. Normalising
- * "https://" and a result gives the result again. Pure; any thread.
+ * port that is neither its scheme's usual one nor 443 stays: another server may listen there.
+ * Scheme, user, query, fragment, empty segments and `.git` at the end go. What a path can say
+ * without percent-encoding is said so, all else is encoded: the result is printable ASCII.
+ * Normalising "https://" and a result gives the result again. Pure; any thread.
  */
 #pragma once
 

@@ -34,6 +34,8 @@ static void the_same_repository(void **state)
 		"https://git.example:/acme/web",
 		"https://git.example./acme/web",
 		"http://git.example:80/acme/web.git",
+		"http://git.example:443/acme/web",
+		"ssh://git@git.example:443/acme/web",
 		"https://git.example/acme/web.git/",
 		"https://git.example/acme/web.GIT",
 		"https://git.example/acme/web.git.git",
@@ -64,7 +66,6 @@ static void what_stays_apart(void **state)
 {
 	(void)state;
 	expect("https://git.example:8443/acme/web", "git.example:8443/acme/web");
-	expect("http://git.example:443/acme/web", "git.example:443/acme/web");
 	expect("ssh://git.example:2222/acme/web", "git.example:2222/acme/web");
 	expect("git@git.example:22/acme", "git.example/22/acme");
 	expect("https://git.example/acme/web/tree/main", "git.example/acme/web/tree/main");
