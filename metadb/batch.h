@@ -32,6 +32,7 @@ struct batch_item {
  */
 struct batch_single {
 	const char *sql;
+	/* Copies: the item may be gone before the statement is sent. */
 	void (*bind)(struct pg_stmt *s, const struct batch_item *item);
 	/* Row 0, which says nothing of an order. */
 	int (*take)(struct batch_item *item, struct pg_rows *rows);

@@ -80,12 +80,20 @@ static int take(struct batch_item *item, struct pg_rows *r, int row)
 	return rc;
 }
 
+/* The statement may be sent after its waiter has gone, and what the waiter had. */
+static const char *keep(struct pg_stmt *s, const char *text)
+{
+	return text == NULL ? NULL : arena_strdup(s->arena, text);
+}
+
 static void bind_single(struct pg_stmt *s, const struct batch_item *item)
 {
 	const struct authorize_lookup *l = (const struct authorize_lookup *)item;
+	unsigned char *hash = arena_alloc(s->arena, sizeof(l->credential->hash));
 
+	memcpy(hash, l->credential->hash, sizeof(l->credential->hash));
 	if (l->credential->form == CREDENTIAL_HASH)
-		pg_bind_bytes(s, l->credential->hash, sizeof(l->credential->hash));
+		pg_bind_bytes(s, hash, sizeof(l->credential->hash));
 	else
 		pg_bind_null(s, PG_BYTEA);
 	if (l->credential->form == CREDENTIAL_ID) {
@@ -95,9 +103,9 @@ static void bind_single(struct pg_stmt *s, const struct batch_item *item)
 		pg_bind_null(s, PG_INT8);
 		pg_bind_null(s, PG_INT8);
 	}
-	pg_bind_text(s, l->namespace);
-	pg_bind_text(s, l->name);
-	pg_bind_text(s, l->upload);
+	pg_bind_text(s, keep(s, l->namespace));
+	pg_bind_text(s, keep(s, l->name));
+	pg_bind_text(s, keep(s, l->upload));
 }
 
 static int take_single(struct batch_item *item, struct pg_rows *r)
