@@ -230,6 +230,53 @@ H_TEST(a_cancelled_task_leaves_its_batch)
 	await_check(OWNER, "acme", "thing", ROLE_ADMIN, true);
 }
 
+/* All connections have something else to do, so that a statement waits for one. */
+static void keep_busy(void *arg)
+{
+	struct arena *a = arena_new();
+	struct pg_tx *tx = pg_tx_new(h_db, a, PG_READ);
+
+	pg_tx_add(tx, "SELECT pg_sleep(0.2)");
+	*(int *)arg = await_pg_tx(tx);
+	arena_free(a);
+}
+
+/* What AddressSanitizer sees: its statement is sent when all that the asker had is gone. */
+static void asked_by_one_who_goes(void *arg)
+{
+	struct arena *a = arena_new();
+	struct credential *c = arena_alloc(a, sizeof(*c));
+	const char *namespace = arena_strdup(a, "acme"), *name = arena_strdup(a, "thing");
+	struct authorization z;
+
+	*c = credential[OWNER];
+	*(int *)arg = await_authorize(h_db, c, namespace, name, NULL, &z);
+	arena_free(a);
+}
+
+H_TEST(a_lookup_that_waits_for_a_connection_outlives_its_asker)
+{
+	enum { BUSY = 32 };
+	static int busy[BUSY];
+	int rc = 1;
+	struct task *t;
+
+	for (int i = 0; i < BUSY; i++)
+		assert_non_null(task_spawn(h_loop, "busy", NULL, keep_busy, &busy[i]));
+	t = task_spawn(h_loop, "goes away", NULL, asked_by_one_who_goes, &rc);
+	assert_non_null(t);
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(await_turn(), 0);
+	assert_int_equal(rc, 1); /* it waits */
+	task_cancel(t);
+	for (int i = 0; i < 100 && rc == 1; i++)
+		assert_int_equal(await_turn(), 0);
+	assert_int_equal(rc, -ECANCELED);
+	await_check(OWNER, "acme", "thing", ROLE_ADMIN, true);
+	for (int i = 0; i < BUSY; i++)
+		assert_int_equal(busy[i], 0);
+}
+
 H_TEST(a_blob_of_many_chunks_comes_whole)
 {
 	enum { MANY = 2000 };
@@ -457,6 +504,7 @@ int main(void)
 		cmocka_unit_test(roles_before_and_after_publishing),
 		cmocka_unit_test(lookups_that_wait_together_share_statements),
 		cmocka_unit_test(a_cancelled_task_leaves_its_batch),
+		cmocka_unit_test(a_lookup_that_waits_for_a_connection_outlives_its_asker),
 		cmocka_unit_test(a_blob_of_many_chunks_comes_whole),
 		cmocka_unit_test(hot_lookups_probe_indexes),
 		cmocka_unit_test(changes_probe_indexes),
