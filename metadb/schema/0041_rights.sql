@@ -111,15 +111,16 @@ BEGIN
 END $$;
 
 -- Where a token counts as nobody's: 0 it does not, 1 outside its limits, 2 it was not authorized for an
--- organization that requires single sign-on. Robots' and repositories' tokens need no sign-on.
-CREATE FUNCTION token_outside(token bigint, kind smallint, limited boolean, namespace bigint, name text,
-			      sso_required boolean)
+-- organization that requires single sign-on. Robots' and repositories' tokens need no sign-on,
+-- sessions do.
+CREATE FUNCTION token_outside(token bigint, kind smallint, limited boolean, namespace bigint,
+			      name text, sso_required boolean)
 RETURNS smallint LANGUAGE plpgsql STABLE AS $$
 BEGIN
 	IF limited AND NOT EXISTS (SELECT FROM token_limit l WHERE l.token_id = token
 			AND l.namespace_id = namespace AND (l.name = '' OR l.name = token_outside.name)) THEN
 		RETURN 1;
-	ELSIF sso_required AND kind = 1 AND NOT EXISTS (SELECT FROM token_sso s
+	ELSIF sso_required AND kind IN (1, 5) AND NOT EXISTS (SELECT FROM token_sso s
 			WHERE s.token_id = token AND s.organization_id = namespace) THEN
 		RETURN 2;
 	END IF;

@@ -192,6 +192,9 @@ CREATE FUNCTION reading_namespaces(whose bigint, token bigint) RETURNS SETOF big
 	SELECT whose
 	UNION SELECT o.organization_id FROM membership o WHERE o.account_id = whose
 	UNION SELECT a.organization_id FROM account a WHERE a.id = whose AND a.organization_id IS NOT NULL
+	UNION SELECT t.organization_id FROM team_member m
+		CROSS JOIN LATERAL (SELECT organization_id FROM team WHERE team.id = m.team_id LIMIT 1) t
+		WHERE m.account_id = whose
 	UNION SELECT granted_namespaces(whose)
 	UNION SELECT r.owner_id FROM repository_grant g
 		CROSS JOIN LATERAL (SELECT owner_id FROM repository

@@ -37,7 +37,7 @@ END $$;
 -- status: 0 done, 1 no such active account of that kind, 2 a scope, 3 the end, 4 a limit is beyond what
 -- the maker has, 5 a limit names no namespace, 6 the account has as many tokens as it may,
 -- 7 the maker is no longer valid. logins and names: limits, '' for a whole namespace; with none the
--- maker's are passed on.
+-- maker's are passed on. Of a repository's tokens are counted those of the repository (token_count() of 0050).
 CREATE FUNCTION token_issue(who actor, bounds token_bounds, owner bigint, of_kind smallint,
 			    of_repository bigint, its_hash bytea, its_hint text, its_scopes integer,
 			    its_note text, ends timestamptz, logins text[], names text[],
@@ -83,9 +83,7 @@ BEGIN
 		status := 4;
 		RETURN;
 	END IF;
-	IF (SELECT count(*) FROM (SELECT FROM token t WHERE t.account_id = owner
-		AND t.kind = of_kind AND t.repository_id IS NOT DISTINCT FROM of_repository
-		AND t.revoked_at IS NULL AND coalesce(t.expires_at > now(), true) LIMIT most) n) >= most THEN
+	IF token_count(owner, of_kind, of_repository, most) >= most THEN
 		status := 6;
 		RETURN;
 	END IF;
@@ -98,7 +96,8 @@ BEGIN
 	FROM unnest(namespaces, names) AS w(namespace_id, name);
 	PERFORM record(who, 'token.create', token_home(owner, of_repository), NULL, jsonb_build_object(
 		'token', id, 'account', owner, 'kind', of_kind, 'scopes', its_scopes,
-		'repository', of_repository, 'limits', cardinality(coalesce(namespaces, '{}'))));
+		'repository', of_repository, 'note', its_note,
+		'limits', cardinality(coalesce(namespaces, '{}'))));
 	status := 0;
 END $$;
 

@@ -38,21 +38,6 @@ CREATE TABLE sign_in_try (
 );
 CREATE INDEX sign_in_try_until ON sign_in_try (until);
 
--- As in 0041; sessions need the organization's sign-on, too.
-CREATE OR REPLACE FUNCTION token_outside(token bigint, kind smallint, limited boolean, namespace bigint,
-			      name text, sso_required boolean)
-RETURNS smallint LANGUAGE plpgsql STABLE AS $$
-BEGIN
-	IF limited AND NOT EXISTS (SELECT FROM token_limit l WHERE l.token_id = token
-			AND l.namespace_id = namespace AND (l.name = '' OR l.name = token_outside.name)) THEN
-		RETURN 1;
-	ELSIF sso_required AND kind IN (1, 5) AND NOT EXISTS (SELECT FROM token_sso s
-			WHERE s.token_id = token AND s.organization_id = namespace) THEN
-		RETURN 2;
-	END IF;
-	RETURN 0;
-END $$;
-
 -- Counted before the password is looked at, so that many at once gain nothing. Seconds to wait, 0: go on.
 CREATE FUNCTION sign_in_try_add(its_login text, its_remote text, most integer, most_everywhere integer,
 				span interval)

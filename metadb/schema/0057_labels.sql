@@ -105,16 +105,3 @@ BEGIN
 		FROM unnest(child_algs, child_digs) AS c(alg, dig);
 	END IF;
 END $$;
-
--- As in 0056, with the words of package_labels().
-CREATE OR REPLACE FUNCTION package_summary(in_package bigint, OUT updated_at timestamptz,
-				OUT versions bigint, OUT description text, OUT licenses text)
-LANGUAGE plpgsql STABLE AS $$
-BEGIN
-	SELECT count(*) INTO versions FROM manifest m
-	WHERE m.package_id = in_package AND m.deleted_at IS NULL;
-	SELECT greatest(p.published_at, (SELECT m.created_at FROM manifest m
-		WHERE m.package_id = in_package AND m.deleted_at IS NULL ORDER BY m.id DESC LIMIT 1))
-	INTO updated_at FROM package p WHERE p.id = in_package;
-	SELECT l.description, l.licenses INTO description, licenses FROM package_labels(in_package) l;
-END $$;

@@ -5,14 +5,15 @@
 -- grants are gone. A later one links without. A label never links anew what is linked or was unlinked.
 
 -- The repository of that namespace that a normalised source names: by an address that it was given, or by its
--- own here, which is `own` (registry and namespace, normalised), a slash, and its name.
+-- own here, which is `own` (registry and namespace, normalised), a slash, and its name. Runs with every push that names
+-- its source.
 CREATE FUNCTION repository_of_source(namespace bigint, source text, own text)
 RETURNS bigint LANGUAGE plpgsql STABLE AS $$
 DECLARE
 	found bigint;
 BEGIN
-	SELECT r.id INTO found FROM repository_source s JOIN repository r ON r.id = s.repository_id
-	WHERE s.source = repository_of_source.source AND r.owner_id = namespace AND r.deleted_at IS NULL;
+	SELECT s.repository_id INTO found FROM repository_source s
+	WHERE s.owner_id = namespace AND s.source = repository_of_source.source;
 	IF found IS NULL AND starts_with(source, own || '/') THEN
 		SELECT r.id INTO found FROM repository r WHERE r.owner_id = namespace
 		AND r.key = substr(source, length(own) + 2) AND r.deleted_at IS NULL;
@@ -46,7 +47,9 @@ BEGIN
 	END IF;
 END $$;
 
--- A tagged manifest has come. Nothing is locked unless something is changed, once in a package's life.
+-- A tagged manifest has come. Nothing is locked unless something is changed, once in a package's life. Inherited
+-- access replaces all grants, and gives the repository's people what they have there: so a push settles that only for
+-- who could switch it on himself. Anybody else's first tag links without.
 CREATE FUNCTION package_settle(who actor, p package, source text, own text, pusher_role smallint)
 RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
@@ -62,7 +65,7 @@ BEGIN
 		UPDATE package SET tagged_at = now() WHERE id = p.id AND tagged_at IS NULL;
 		RETURN;
 	END IF;
-	is_on := p.tagged_at IS NULL
+	is_on := p.tagged_at IS NULL AND pusher_role = 3
 		AND (SELECT n.default_inherits FROM account n WHERE n.id = p.namespace_id);
 	UPDATE package SET tagged_at = coalesce(tagged_at, now()), repository_id = w.repo,
 		linked_by = w.by_what, linked_at = now(), inherits = is_on

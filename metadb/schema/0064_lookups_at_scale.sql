@@ -1,7 +1,7 @@
 -- What a lookup of rights and a page of the catalog touch does not grow with the registry. What they answer is as
--- before. At the end, what the first tag gives: no more than the pusher has.
+-- before.
 
--- Former names are found by probes. As in 0041, 0055 and 0058; a join that is planned while its tables are small
+-- Former names are found by probes. As in 0041 and 0055; a join that is planned while its tables are small
 -- can walk all of a table for every name later, and PL/pgSQL keeps its plans. A LATERAL (… LIMIT 1) can only be a
 -- probe.
 CREATE OR REPLACE FUNCTION namespace_find(its_login text, OUT id bigint, OUT moved boolean)
@@ -33,21 +33,6 @@ BEGIN
 			USING ERRCODE = 'PH409';
 	END IF;
 	RETURN NULL;
-END $$;
-
--- Runs with every push that names its source.
-CREATE OR REPLACE FUNCTION repository_of_source(namespace bigint, source text, own text)
-RETURNS bigint LANGUAGE plpgsql STABLE AS $$
-DECLARE
-	found bigint;
-BEGIN
-	SELECT s.repository_id INTO found FROM repository_source s
-	WHERE s.owner_id = namespace AND s.source = repository_of_source.source;
-	IF found IS NULL AND starts_with(source, own || '/') THEN
-		SELECT r.id INTO found FROM repository r WHERE r.owner_id = namespace
-		AND r.key = substr(source, length(own) + 2) AND r.deleted_at IS NULL;
-	END IF;
-	RETURN found;
 END $$;
 
 -- The catalog at the cost of a page, however many namespaces have open packages.
@@ -89,34 +74,6 @@ BEGIN
 	AND p.visibility > 0 AND p.deleted_at IS NULL AND p.published_at IS NOT NULL
 	ORDER BY p.name LIMIT most;
 END $$;
-
--- As in 0042, with the organizations of his teams.
-CREATE OR REPLACE FUNCTION reading_namespaces(whose bigint, token bigint) RETURNS SETOF bigint LANGUAGE sql STABLE AS $$
-	SELECT whose
-	UNION SELECT o.organization_id FROM membership o WHERE o.account_id = whose
-	UNION SELECT a.organization_id FROM account a WHERE a.id = whose AND a.organization_id IS NOT NULL
-	UNION SELECT t.organization_id FROM team_member m
-		CROSS JOIN LATERAL (SELECT organization_id FROM team WHERE team.id = m.team_id LIMIT 1) t
-		WHERE m.account_id = whose
-	UNION SELECT granted_namespaces(whose)
-	UNION SELECT r.owner_id FROM repository_grant g
-		CROSS JOIN LATERAL (SELECT owner_id FROM repository
-			WHERE repository.id = g.repository_id LIMIT 1) r
-		WHERE g.account_id = whose
-	UNION SELECT p.namespace_id FROM token t
-		CROSS JOIN LATERAL (SELECT a.package_id FROM package_actions a
-				WHERE a.repository_id = t.repository_id AND t.kind = 3
-			UNION SELECT c.package_id FROM package_codespace c
-				WHERE c.repository_id = t.repository_id AND t.kind = 4
-			OFFSET 0) l
-		CROSS JOIN LATERAL (SELECT namespace_id FROM package
-			WHERE package.id = l.package_id LIMIT 1) p
-		WHERE t.id = token
-	UNION SELECT r.owner_id FROM token t
-		CROSS JOIN LATERAL (SELECT owner_id FROM repository
-			WHERE repository.id = t.repository_id LIMIT 1) r
-		WHERE t.id = token AND t.kind = 4
-$$;
 
 -- The first open namespace whose path comes after `after`, or is it when it `counts`.
 CREATE FUNCTION open_next(after text, counts boolean, OUT id bigint, OUT path text)
@@ -166,38 +123,4 @@ BEGIN
 		RETURN QUERY SELECT at || unnest(names);
 		most := most - cardinality(names);
 	END LOOP;
-END $$;
-
--- As in 0058. Inherited access replaces all grants, and gives the repository's people what they have there: so a
--- push settles that only for who could switch it on himself. Anybody else's first tag links without.
-CREATE OR REPLACE FUNCTION package_settle(who actor, p package, source text, own text, pusher_role smallint)
-RETURNS void LANGUAGE plpgsql AS $$
-DECLARE
-	w record;
-	is_on boolean;
-BEGIN
-	SELECT * INTO w FROM link_wanted(who, p, source, own, pusher_role);
-	IF w.repo IS NULL AND p.tagged_at IS NOT NULL THEN
-		RETURN;
-	END IF;
-	SELECT * INTO p FROM package l WHERE l.id = p.id FOR NO KEY UPDATE;
-	IF w.repo IS NULL OR p.repository_id IS NOT NULL OR p.unlinked_at IS NOT NULL OR w.role < 1 THEN
-		UPDATE package SET tagged_at = now() WHERE id = p.id AND tagged_at IS NULL;
-		RETURN;
-	END IF;
-	is_on := p.tagged_at IS NULL AND pusher_role = 3
-		AND (SELECT n.default_inherits FROM account n WHERE n.id = p.namespace_id);
-	UPDATE package SET tagged_at = coalesce(tagged_at, now()), repository_id = w.repo,
-		linked_by = w.by_what, linked_at = now(), inherits = is_on
-	WHERE id = p.id;
-	IF is_on THEN
-		DELETE FROM package_grant WHERE package_id = p.id;
-		DELETE FROM package_team WHERE package_id = p.id;
-	END IF;
-	INSERT INTO package_actions (package_id, repository_id, role) VALUES (p.id, w.repo, w.role)
-	ON CONFLICT (package_id, repository_id) DO NOTHING;
-	PERFORM record(who, 'package.link', p.namespace_id, p.id, jsonb_build_object(
-		'name', p.name, 'repository', w.repo,
-		'by', CASE w.by_what WHEN 1 THEN 'label' ELSE 'workflow' END, 'inherits', is_on,
-		'role', (ARRAY['read', 'write', 'admin'])[w.role]));
 END $$;
