@@ -7,6 +7,8 @@ import json
 from harness.image import LAYER_GZIP, Layout
 from harness.registry import CONFIG, MANIFEST, random_bytes
 
+TAKES_LONG = True
+
 SIZE = (2 << 30) + 12345
 BLOCK = 1 << 20
 

@@ -10,6 +10,8 @@ import pytest
 from harness.registry import digest_of, ok, random_bytes
 from harness.whole import assert_clean, check, number, wait_for, wait_for_copies, wait_until_whole
 
+TAKES_LONG = True
+
 DAEMONS = ("storage-1", "storage-2", "storage-3")
 SETTINGS = {
     "keeper.reconcile_rate": 10000,

@@ -8,6 +8,8 @@ from harness.memory import Watch
 from harness.registry import random_bytes
 from harness.whole import wait_for
 
+TAKES_LONG = True
+
 STREAMS = 20
 OCTETS = ("content-type", "application/octet-stream")
 MIB = 1 << 20

@@ -12,6 +12,8 @@ import pytest
 from harness.load import Load
 from harness.whole import assert_clean, wait_until_whole
 
+TAKES_LONG = True
+
 KILLS = int(os.environ.get("PACKHOUSE_TEST_KILLS", "5"))
 SEED = os.environ.get("PACKHOUSE_TEST_SEED") or str(random.randrange(10**9))
 CLIENTS = 6

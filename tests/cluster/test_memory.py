@@ -8,6 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from harness.memory import Watch
 from harness.registry import digest_of, ok, random_bytes
 
+TAKES_LONG = True
+
 MIB = 1 << 20
 LARGE = int(os.environ.get("PACKHOUSE_TEST_LARGE_MIB", "1024")) * MIB
 BLOCK = random_bytes(MIB, seed="memory")

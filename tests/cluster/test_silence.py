@@ -13,6 +13,8 @@ from harness.cable import Cable, may_lay
 from harness.load import Load
 from harness.whole import assert_mended, number
 
+TAKES_LONG = True
+
 SECONDS = int(os.environ.get("PACKHOUSE_TEST_SILENCE", "10"))
 SETTINGS = {"keeper.reconcile_rate": 10000, "keeper.trash_window": 0, "keeper.restore_window": 0}
 

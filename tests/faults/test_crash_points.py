@@ -15,6 +15,8 @@ from harness.registry import digest_of, ok, random_bytes
 from harness.run import Failed
 from harness.whole import assert_mended, number, wait_for, wait_until_whole
 
+TAKES_LONG = True
+
 DAEMONS = ("storage-1", "storage-2", "storage-3")
 STARTS = ("storage.adopt.before", "storage.recover.opened", "storage.recover.replayed", "storage.scrub.bad")
 PULLS = ("keeper.reconcile.pull", "storage.pull.begun", "storage.pull.fetched")

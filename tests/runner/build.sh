@@ -3,22 +3,14 @@
 
 # make_build FOLDER KIND COMPILER [TARGET…]: configures and builds build/FOLDER; says only what is wrong.
 make_build() {
-	local folder=$root/build/$1 kind=$2 compiler=$3 launcher=()
-	shift 3
-	printf 'building build/%s with %s\n' "${folder##*/}" "$compiler"
-	if command -v ccache >/dev/null; then
-		launcher=(-DCMAKE_C_COMPILER_LAUNCHER=ccache)
-	fi
-	mkdir -p "$folder" &&
-		cmake -S "$root" -B "$folder" -G Ninja -DPACKHOUSE_BUILD="$kind" -DCMAKE_C_COMPILER="$compiler" \
-			"${launcher[@]}" >"$folder/cmake.log" 2>&1 || {
-		tail -n 20 "$folder/cmake.log"
-		return 1
-	}
-	ninja -C "$folder" "$@" >"$folder/ninja.log" 2>&1 || {
-		grep -vE '^\[[0-9]+/[0-9]+\]' "$folder/ninja.log" | head -n 80
-		return 1
-	}
+	printf 'building build/%s with %s\n' "$1" "$3"
+	"$root/tests/runner/make_build" "$@"
+}
+
+# build_ahead …: begins a build that a later kind needs, beside tests that wait more than they compute. That kind's
+# own need_build waits for its end, and says what is wrong.
+build_ahead() {
+	(setsid "$root/tests/runner/make_build" --idle "$@" >/dev/null 2>&1 </dev/null &)
 }
 
 # need_build …: make_build; a failure counts, a success does not, because the tests come after it

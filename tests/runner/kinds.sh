@@ -17,28 +17,86 @@ run_db() {
 	need_build unit-gcc dev gcc && run_ctest unit-gcc '^db_'
 }
 
+# What tests of a release need of it; it also has those of the kinds unit and db, which run elsewhere.
+build_release() {
+	need_build release release gcc {gateway,storage,metadb,tests/interpose,tests/net}/all
+}
+
 run_cluster() {
-	need_build release release gcc || return
+	build_release || return
+	build_for_later
+	begin_clusters cluster
 	run_ctest release '^net_'
-	run_pytest_files cluster cluster --build-dir "$root/build/release"
+	await_files cluster
 }
 
 # Real clusters of a build that has failpoints (proto/base/failpoint.h), which a release has not.
 run_faults() {
-	need_build unit-gcc dev gcc &&
-		run_pytest faults faults --build-dir "$root/build/unit-gcc"
+	need_build unit-gcc dev gcc || return
+	begin_clusters faults
+	await_files faults
 }
 
 run_clients() {
-	need_build release release gcc &&
-		run_pytest_files clients clients --build-dir "$root/build/release"
+	build_release || return
+	begin_clusters clients
+	await_files clients
+}
+
+queue_cluster() {
+	queue_files cluster cluster all --build-dir "$root/build/release"
+}
+
+queue_faults() {
+	make_build unit-gcc dev gcc >/dev/null && queue_files faults faults all --build-dir "$root/build/unit-gcc"
+}
+
+queue_clients() {
+	queue_files clients clients all --build-dir "$root/build/release"
+}
+
+# begin_clusters KIND: begins the files of this kind, and beside them those of the others like it that are to run;
+# nothing when they were begun beside an earlier one
+begin_clusters() {
+	local kind
+	[ -z "${files[$1]-}" ] || return 0
+	for kind in cluster faults clients; do
+		if is_wanted "$kind" && [ -z "${files[$kind]-}" ]; then
+			"queue_$kind"
+		fi
+	done
+	begin_pool
+}
+
+# Begins what the last kinds build while tests of clusters wait.
+build_for_later() {
+	if is_wanted fuzz; then
+		build_fuzz build_ahead
+	fi
+	if is_wanted asan; then
+		build_asan build_ahead
+	fi
+}
+
+# build_fuzz need_build|build_ahead
+build_fuzz() {
+	"$1" fuzz fuzz clang-14 tests/fuzz/all
+}
+
+build_asan() {
+	"$1" asan asan gcc {gateway,storage,metadb,tests/unit,tests/db}/all
+}
+
+is_wanted() {
+	case " ${kinds[*]} " in *" $1 "*) return 0 ;; esac
+	return 1
 }
 
 # Each target for some seconds, beginning with its corpus, as many at once as there are processors; a crash leaves
 # its input in build/fuzz/.
 run_fuzz() {
 	local target seconds=${PACKHOUSE_FUZZ_SECONDS:-12} targets
-	need_build fuzz fuzz clang-14 tests/fuzz/all || return
+	build_fuzz need_build || return
 	mapfile -t targets < <(find "$root/build/fuzz" -name 'fuzz_*' -type f -perm -u+x | sort)
 	rm -f "$root"/build/fuzz/*.passed
 	for target in "${targets[@]}"; do
@@ -74,11 +132,13 @@ fuzz_one() {
 run_asan() {
 	export ASAN_OPTIONS=abort_on_error=0:detect_stack_use_after_return=0
 	export UBSAN_OPTIONS=print_stacktrace=1
-	need_build asan asan gcc || return
+	build_asan need_build || return
 	# The kind unit has run them in full; watched, each operation takes eight times as long.
 	PACKHOUSE_MODEL_OPERATIONS=5000 PACKHOUSE_CRASH_STATES=500 run_ctest asan '^unit_'
 	run_ctest asan '^db_'
-	run_pytest_files asan cluster -m asan --build-dir "$root/build/asan"
+	queue_files asan cluster asan --build-dir "$root/build/asan"
+	begin_pool
+	await_files asan
 	unset ASAN_OPTIONS UBSAN_OPTIONS
 }
 

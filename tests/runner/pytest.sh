@@ -1,41 +1,95 @@
 # shellcheck shell=bash disable=SC2154 # root is set by tests/run
-# Running pytest and counting from its reports, build/reports/NAME/FILE.xml.
+# Running pytest file by file and counting from its reports, build/reports/NAME/FILE.xml.
+#
+# Files run side by side, also those of several kinds: most of what a test of a cluster does is waiting.
 
-# run_pytest NAME FOLDER ARGUMENT…: one pytest for all of tests/FOLDER
-run_pytest() {
-	local reports=$root/build/reports/$1 folder=$2
-	shift 2
-	rm -rf "$reports"
-	"$root/tests/runner/pytest_run" "$reports/all.xml" "$folder" "$@"
-	count_reports "$reports/all.xml"
-}
+jobs=()           # "WEIGHT COMMAND": what is to run; the heaviest begins
+declare -A files=() # of each NAME the reports that there will be, without .xml
+pool=             # the process that runs them
 
-# run_pytest_files NAME FOLDER ARGUMENT…: a pytest for each file of tests/FOLDER, the largest first, after one for all
-# files that share a cluster; as many at once as there are processors. Most of what a test of a cluster does is waiting.
-run_pytest_files() {
-	local reports=$root/build/reports/$1 folder=$root/tests/$2 at_once=1 begun=0 file shared alone group
-	shift 2
-	rm -rf "$reports"
-	mapfile -t shared < <(grep -l '^SHARES_CLUSTER = True' "$folder"/test_*.py)
-	mapfile -t alone < <(find "$folder" -name 'test_*.py' -printf '%s %p\n' | sort -rn | cut -d' ' -f2- |
-		grep -vxF "$(printf '%s\n' "${shared[@]}")")
-	if [ "$(id -u)" -eq 0 ]; then
-		at_once=$(nproc) # each in a network of its own, so that two clusters never want the same port
+# queue_files NAME FOLDER MARK ARGUMENT…: a pytest for each file of tests/FOLDER, and one for all files that share a
+# cluster; of tests that are marked so only, unless MARK is `all`
+queue_files() {
+	local name=$1 folder=$root/tests/$2 marked=() pattern='' all file shared=()
+	if [ "$3" != all ]; then
+		marked=(-m "$3") pattern="mark\\.$3\\b"
 	fi
-	for file in shared.py "${alone[@]}"; do
-		group=("$file")
-		[ "$file" = shared.py ] && group=("${shared[@]}")
-		((begun++ < at_once)) || wait -n
-		"$root/tests/runner/pytest_run" --alone "$reports/$(basename "$file" .py).xml" "${group[@]}" "$@" &
+	shift 3
+	rm -rf "$root/build/reports/$name"
+	mkdir -p "$root/build/reports/$name"
+	files[$name]=
+	mapfile -t all < <(grep -l "$pattern" "$folder"/test_*.py)
+	for file in "${all[@]}"; do
+		if grep -q '^SHARES_CLUSTER = True' "$file"; then
+			shared+=("$file")
+		else
+			queue_job "$name" "$(basename "$file" .py)" "$(weight_of "$file")" "$file" "${marked[@]}" "$@"
+		fi
 	done
-	wait
-	count_reports "$reports/shared.xml" "${alone[@]/#*\//$reports/}"
+	if [ ${#shared[@]} -gt 0 ]; then
+		queue_job "$name" shared 100000000 "${shared[@]}" "${marked[@]}" "$@"
+	fi
 }
 
-# count_reports FILE…: each ends in .xml, or in .py where pytest made an .xml of it
-count_reports() {
-	local counts
-	counts=$(/usr/bin/python3 -B "$root/tests/runner/junit_counts.py" "${@/%.py/.xml}")
+# queue_job NAME REPORT WEIGHT ARGUMENT…
+queue_job() {
+	local report=$root/build/reports/$1/$2
+	files[$1]+="$report "
+	jobs+=("$3 $(printf '%q ' "$root/tests/runner/pytest_run" "$report" "${@:4}")")
+}
+
+# weight_of FILE: its size, unless it says that it takes much longer than it looks
+weight_of() {
+	if grep -q '^TAKES_LONG = True' "$1"; then
+		echo 200000000
+	else
+		stat -c %s "$1"
+	fi
+}
+
+# begin_pool: runs what is queued in the background, after what was begun before
+begin_pool() {
+	local at_once=1
+	# As root each has a network of its own, so that two clusters never want the same port.
+	if [ "$(id -u)" -eq 0 ]; then
+		at_once=$(($(nproc) * 3 / 2))
+	fi
+	[ -z "$pool" ] || wait "$pool"
+	printf '%s\n' "${jobs[@]}" | sort -rn | cut -d' ' -f2- | xargs -d '\n' -n 1 -P "$at_once" bash -c &
+	pool=$!
+	jobs=()
+}
+
+# await_files NAME: shows what each file of it says when it has ended, and counts
+await_files() {
+	local left=${files[$1]} rest report reports counts
+	# shellcheck disable=SC2086 # names without blanks
+	while [ -n "$left" ] && any_has_ended $left; do
+		rest=
+		for report in $left; do
+			if [ -e "$report.log" ]; then
+				cat "$report.log"
+			else
+				rest+="$report "
+			fi
+		done
+		left=$rest
+	done
+	read -ra reports <<<"${files[$1]}"
+	counts=$(/usr/bin/python3 -B "$root/tests/runner/junit_counts.py" "${reports[@]/%/.xml}")
 	# shellcheck disable=SC2086 # two numbers
 	count ${counts:-0 1}
+}
+
+# any_has_ended REPORT…: waits for one of them; fails when there will be none any more
+any_has_ended() {
+	local report running=yes
+	while :; do
+		kill -0 "$pool" 2>/dev/null || running=no
+		for report in "$@"; do
+			[ -e "$report.log" ] && return
+		done
+		[ $running = yes ] || return 1
+		sleep 0.2
+	done
 }
