@@ -10,7 +10,7 @@ run_lint() {
 
 run_unit() {
 	need_build unit-gcc dev gcc && run_ctest unit-gcc '^unit_'
-	check "everything builds with clang" make_build unit-clang dev clang-14
+	check "everything builds with clang" make_build unit-clang check clang-14
 }
 
 run_db() {
