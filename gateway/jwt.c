@@ -169,3 +169,21 @@ int jwt_judge(const struct jwt *t, const struct jwt_expected *e, const char **wh
 		return ERR_DENIED;
 	return judge_times(t->claims, e->now, why);
 }
+
+int jwt_judge_id(const struct jwt *t, const char *client_id, const char *nonce,
+		 const char **why)
+{
+	const json_t *aud = json_object_get(t->claims, "aud");
+	const json_t *azp = json_object_get(t->claims, "azp");
+	const char *its_nonce = strict_json_text(t->claims, "nonce");
+
+	*why = "it is for another sign-in";
+	if (its_nonce == NULL || strcmp(its_nonce, nonce) != 0)
+		return ERR_DENIED;
+	*why = "it was issued to another client";
+	if (azp == NULL)
+		return json_is_array(aud) && json_array_size(aud) > 1 ? ERR_DENIED : 0;
+	return json_is_string(azp) && strcmp(json_string_value(azp), client_id) == 0
+		       ? 0
+		       : ERR_DENIED;
+}

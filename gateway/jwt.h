@@ -49,6 +49,14 @@ int jwt_parse(struct arena *a, const char *text, size_t len, struct jwt *out,
  */
 int jwt_judge(const struct jwt *t, const struct jwt_expected *e, const char **why) MUST_CHECK;
 
+/*
+ * What an ID token says besides (OpenID Connect Core, 3.1.3.7): its nonce is ours, azp is the
+ * client, and is there where it is for others as well. ERR_DENIED, with a sentence part in
+ * *why.
+ */
+int jwt_judge_id(const struct jwt *t, const char *client_id, const char *nonce,
+		 const char **why) MUST_CHECK;
+
 /* "RS256", "ES256", "EdDSA"; ERR_SYNTAX for others. */
 int jwt_algorithm_parse(const char *name, enum jwt_algorithm *out) MUST_CHECK;
 const char *jwt_algorithm_name(enum jwt_algorithm algorithm);

@@ -101,21 +101,24 @@ static bool claim_fits(struct arena *a, const json_t *wanted, const json_t *clai
 	return false;
 }
 
-static bool rule_fits(struct arena *a, const json_t *rule, const json_t *claims)
+const char *oidc_claim_text(struct arena *a, const json_t *claims, const char *name)
 {
-	json_t *match = json_object_get(rule, "match"), *wanted;
-	const char *name;
+	return text_of(a, claim_of(a, claims, name));
+}
 
-	json_object_foreach(match, name, wanted) {
+bool oidc_match_fits(struct arena *a, const json_t *match, const json_t *claims)
+{
+	const char *name;
+	json_t *wanted;
+
+	json_object_foreach((json_t *)match, name, wanted) {
 		if (!claim_fits(a, wanted, claim_of(a, claims, name)))
 			return false;
 	}
 	return json_object_size(match) > 0;
 }
 
-/* `template` with the claims' texts in it; NULL: one of them is not there, or it gets too long.
- */
-static const char *filled_in(struct arena *a, const char *template, const json_t *claims)
+const char *oidc_filled_in(struct arena *a, const char *template, const json_t *claims)
 {
 	const char *made = "";
 
@@ -129,7 +132,7 @@ static const char *filled_in(struct arena *a, const char *template, const json_t
 			const char *name =
 				arena_memdup(a, template + 1, (size_t)(end - template) - 1);
 
-			text = text_of(a, claim_of(a, claims, name));
+			text = oidc_claim_text(a, claims, name);
 			template = end + 1;
 		}
 		if (text == NULL || strlen(made) + strlen(text) > OIDC_TEXT_MAX)
@@ -175,9 +178,9 @@ int oidc_rules_apply(struct arena *a, const json_t *rules, const json_t *claims,
 	json_array_foreach(rules, i, rule) {
 		const char *text;
 
-		if (!rule_fits(a, rule, claims))
+		if (!oidc_match_fits(a, json_object_get(rule, "match"), claims))
 			continue;
-		text = filled_in(a, strict_json_text(rule, "repository"), claims);
+		text = oidc_filled_in(a, strict_json_text(rule, "repository"), claims);
 		out->write = strcmp(strict_json_text(rule, "packages"), "write") == 0;
 		return text == NULL ? ERR_SYNTAX : read_repository(a, text, out);
 	}
@@ -204,7 +207,7 @@ static bool condition_fine(const json_t *wanted)
 	return i > 0 && i <= OIDC_CONDITIONS_MAX;
 }
 
-static bool match_fine(const json_t *match)
+bool oidc_match_fine(const json_t *match)
 {
 	const char *name;
 	json_t *wanted;
@@ -219,6 +222,19 @@ static bool match_fine(const json_t *match)
 	return true;
 }
 
+bool oidc_template_fine(const char *template)
+{
+	while (*template != '\0') {
+		const char *end = *template == '{' ? strchr(template, '}') : NULL;
+
+		if (*template == '}' ||
+		    (*template == '{' && (end == NULL || end == template + 1)))
+			return false;
+		template = end == NULL ? template + 1 : end + 1;
+	}
+	return true;
+}
+
 /* With a letter for each {claim} it is an OWNER/NAME. */
 static bool template_fine(struct arena *a, const json_t *value)
 {
@@ -227,14 +243,12 @@ static bool template_fine(struct arena *a, const json_t *value)
 	char *plain, *to;
 	bool whole = false;
 
-	if (!short_text(value))
+	if (!short_text(value) || !oidc_template_fine(text))
 		return false;
 	to = plain = arena_alloc(a, strlen(text) + 4);
 	while (*text != '\0') {
 		const char *end = *text == '{' ? strchr(text, '}') : NULL;
 
-		if (*text == '}' || (*text == '{' && (end == NULL || end == text + 1)))
-			return false;
 		*to++ = end == NULL ? *text : 'x';
 		whole = end != NULL && to == plain + 1 && end[1] == '\0';
 		text = end == NULL ? text + 1 : end + 1;
@@ -278,7 +292,7 @@ int oidc_rules_check(struct arena *a, const json_t *rules, const char **why)
 				    "rule %zu: match names at least one claim, with the text "
 				    "or the texts that it may have",
 				    i + 1);
-		if (!match_fine(json_object_get(rule, "match")))
+		if (!oidc_match_fine(json_object_get(rule, "match")))
 			return ERR_SYNTAX;
 		*why = arena_printf(
 			a, "rule %zu: repository is OWNER/NAME or has {claim} in it", i + 1);

@@ -41,3 +41,15 @@ int oidc_rules_apply(struct arena *a, const json_t *rules, const json_t *claims,
 /* Does the whole text fit the pattern, * standing for any characters? Takes at most the product
  * of both lengths. */
 bool oidc_pattern_fits(const char *pattern, const char *text);
+
+/* What rules of other kinds are made of (gateway/oidc_accounts.h): the conditions of a `match`,
+ * whether they hold, and a text in which {claim} is replaced: NULL when one is not there, or it
+ * gets longer than OIDC_TEXT_MAX. */
+bool oidc_match_fine(const json_t *match);
+bool oidc_match_fits(struct arena *a, const json_t *match, const json_t *claims);
+const char *oidc_filled_in(struct arena *a, const char *template, const json_t *claims);
+/* Are its braces in pairs, each with a claim's name in it? */
+bool oidc_template_fine(const char *template);
+/* The text of a claim, by its name or by a JSON pointer; NULL: it is not there, or no simple
+ * value. */
+const char *oidc_claim_text(struct arena *a, const json_t *claims, const char *name);

@@ -250,6 +250,39 @@ static void claims(void **state)
 			 ERR_SYNTAX);
 }
 
+static int judge_id(const char *more)
+{
+	const char *why, *token = sign(HEADER, arena_printf(arena, "%s%s}", "{\"x\":1", more));
+	struct jwt t;
+
+	assert_int_equal(jwt_parse(arena, token, strlen(token), &t, &why), 0);
+	return jwt_judge_id(&t, "client", "our-nonce", &why);
+}
+
+#define NONCE ",\"nonce\":\"our-nonce\""
+
+static void id_tokens(void **state)
+{
+	static const char *const bad[] = {
+		",\"aud\":\"client\"",
+		",\"aud\":\"client\",\"nonce\":\"other\"",
+		",\"aud\":\"client\",\"nonce\":[\"our-nonce\"]",
+		NONCE ",\"aud\":[\"client\",\"else\"]",
+		NONCE ",\"aud\":\"client\",\"azp\":\"else\"",
+		NONCE ",\"aud\":[\"client\",\"else\"],\"azp\":\"else\"",
+		NONCE ",\"aud\":\"client\",\"azp\":[\"client\"]",
+		NONCE ",\"aud\":\"client\",\"azp\":null",
+	};
+
+	(void)state;
+	assert_int_equal(judge_id(NONCE ",\"aud\":\"client\""), 0);
+	assert_int_equal(judge_id(NONCE ",\"aud\":[\"client\"]"), 0);
+	assert_int_equal(judge_id(NONCE ",\"aud\":[\"else\",\"client\"],\"azp\":\"client\""),
+			 0);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(judge_id(bad[i]), ERR_DENIED);
+}
+
 static void keys_that_do_not_count(void **state)
 {
 	static const char *const texts[] = {
@@ -386,6 +419,7 @@ int main(void)
 		cmocka_unit_test(vector_of_ed25519),
 		cmocka_unit_test(forgeries),
 		cmocka_unit_test(claims),
+		cmocka_unit_test(id_tokens),
 		cmocka_unit_test(keys_that_do_not_count),
 		cmocka_unit_test(patterns),
 		cmocka_unit_test(rules_lead_to_repositories),
