@@ -9,6 +9,7 @@
 #include "gateway/handlers.h"
 #include "gateway/reply.h"
 #include "gateway/worker.h"
+#include "metadb/sso.h"
 
 #define ALL_VISIBILITIES 7u
 #define PUBLIC		 (1u << VISIBILITY_PUBLIC)
@@ -51,6 +52,28 @@ static void choose_order(struct request *rq, enum repository_order otherwise,
 		choose(rq, "direction", directions, f->order != ORDER_NAME, status) == 1;
 }
 
+/* Organizations that leave out what is not public, for lack of their sign-on: GitHub's clients
+ * are told which. */
+static int await_note_left_out(struct request *rq, const struct repository_filter *f)
+{
+	const char *list = "";
+	int64_t *ids;
+	size_t count;
+	int rc;
+
+	if (!f->scoped)
+		return 0;
+	rc = await_sso_left_out(rq->worker->metadb, rq->arena, f, &ids, &count);
+	if (rc < 0)
+		return give_up(rq, rc, "looking up where the token counts");
+	for (size_t i = 0; i < count; i++)
+		list = arena_printf(rq->arena, "%s%s%lld", list, i == 0 ? "" : ",",
+				    (long long)ids[i]);
+	if (count > 0)
+		reply_header(rq, "X-GitHub-SSO", "partial-results; organizations=%s", list);
+	return 0;
+}
+
 static int await_reply_list(struct request *rq, struct repository_filter *f)
 {
 	struct repository_list list;
@@ -67,6 +90,9 @@ static int await_reply_list(struct request *rq, struct repository_filter *f)
 				   &(struct list_part){page.offset, page.size}, &list);
 	if (rc < 0)
 		return give_up(rq, rc, "listing repositories");
+	status = await_note_left_out(rq, f);
+	if (status != 0)
+		return status;
 	array = json_array();
 	for (size_t i = 0; i < list.count; i++)
 		json_array_append_new(array, api_repository_json(rq, &list.repository[i]));

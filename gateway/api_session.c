@@ -14,7 +14,6 @@
 #include "gateway/auth.h"
 #include "gateway/handlers_identity.h"
 #include "gateway/password.h"
-#include "gateway/rate_limit.h"
 #include "gateway/reply.h"
 #include "gateway/session.h"
 #include "gateway/worker.h"
@@ -24,11 +23,6 @@
 #define RESOURCE      "Session"
 #define HASHING_MAX   16
 #define SETUP_LIFE_MS (3 * 24 * 3600 * 1000LL)
-
-/* All but those of a site admin: who needs them makes himself a token. */
-#define SCOPES                                                                         \
-	(SCOPE_WRITE_PACKAGES | SCOPE_DELETE_PACKAGES | SCOPE_ADMIN_ORG | SCOPE_USER | \
-	 SCOPE_REPO)
 
 struct hashing {
 	const char *password;
@@ -61,28 +55,6 @@ static int await_hashing(struct request *rq, struct hashing *h)
 	return 0;
 }
 
-/* The address of the client without its port. */
-static const char *address_of(struct request *rq)
-{
-	const char *remote = rq->stream->remote, *colon = strrchr(remote, ':');
-
-	return arena_memdup(rq->arena, remote,
-			    colon == NULL ? strlen(remote) : (size_t)(colon - remote));
-}
-
-/* Visible ASCII of the agent's name. */
-static const char *agent_of(struct request *rq)
-{
-	const char *agent = request_header(rq, "User-Agent");
-	char *text = arena_alloc(rq->arena, SESSION_AGENT_MAX + 1);
-	size_t n = 0;
-
-	for (; agent != NULL && *agent != '\0' && n < SESSION_AGENT_MAX; agent++)
-		if (*agent >= ' ' && *agent <= '~')
-			text[n++] = *agent;
-	return text;
-}
-
 static int refuse_wait(struct request *rq, int seconds)
 {
 	reply_header(rq, "Retry-After", "%d", seconds);
@@ -98,7 +70,7 @@ static int refuse_sign_in(struct request *rq)
 /* Its password, or that there is none; whoever has tried too often waits. */
 static int await_row(struct request *rq, const char *login, struct password_row *row)
 {
-	int rc = await_sign_in_try(rq->worker->metadb, login, address_of(rq));
+	int rc = await_sign_in_try(rq->worker->metadb, login, session_wanted(rq).address);
 
 	if (rc > 0)
 		return refuse_wait(rq, rc);
@@ -110,19 +82,13 @@ static int await_row(struct request *rq, const char *login, struct password_row 
 static int await_open(struct request *rq, const char *login, int64_t account_id)
 {
 	struct actor who = {.account_id = account_id, .remote = rq->stream->remote};
-	struct session_new wanted = {
-		.account_id = account_id,
-		.login = login,
-		.address = address_of(rq),
-		.agent = agent_of(rq),
-		.scopes = SCOPES,
-		.idle_ms = rq->worker->set->gateway_session_idle,
-		.life_ms = rq->worker->set->gateway_session_life,
-	};
+	struct session_new wanted = session_wanted(rq);
 	unsigned char hash[TOKEN_HASH_BYTES];
 	char text[SESSION_TEXT_LEN + 1];
 	int rc;
 
+	wanted.account_id = account_id;
+	wanted.login = login;
 	session_text_make(text);
 	token_hash(text, SESSION_TEXT_LEN, hash);
 	rc = await_session_open(rq->worker->metadb, &who, &wanted, hash);
@@ -135,20 +101,13 @@ static int await_open(struct request *rq, const char *login, int64_t account_id)
 	return api_json_reply(rq, 201, json_pack("{s:s}", "login", login));
 }
 
-/* A route that looks nobody up goes by the mode all the same. */
 static int await_admitted(struct request *rq)
 {
-	struct registry_modes now;
-	int rc, status = rate_limit(rq, 0);
+	int status = await_session_admit(rq);
 
-	if (status != 0)
-		return status;
-	if (!session_origin_fine(rq))
+	if (status == 0 && !session_origin_fine(rq))
 		return refuse_api(rq, 403, "This request comes from another site");
-	rc = await_modes(rq->worker->metadb, rq->arena, &now);
-	if (rc < 0)
-		return give_up(rq, rc, "looking up the registry's mode");
-	return await_request_mode(rq, modes_in_force(&now));
+	return status;
 }
 
 int api_session_create(struct request *rq)

@@ -1,6 +1,7 @@
 /*
  * Single sign-on: /api/v3/user/tokens/{id}/sso/{org} for the tokens' owners, and GitHub's
- * /api/v3/orgs/{org}/credential-authorizations for the organization's.
+ * /api/v3/orgs/{org}/credential-authorizations for the organization's; /api/v3/orgs/{org}/sso:
+ * which issuer it is.
  */
 #include "metadb/sso.h"
 
@@ -8,6 +9,7 @@
 
 #include "gateway/api_account.h"
 #include "gateway/api_json.h"
+#include "gateway/api_org.h"
 #include "gateway/api_page.h"
 #include "gateway/api_token.h"
 #include "gateway/auth.h"
@@ -119,4 +121,62 @@ int api_org_credential_delete(struct request *rq)
 	if (rc == ERR_NOT_FOUND)
 		return refuse_api(rq, 404, "Not Found");
 	return rc < 0 ? give_up(rq, rc, "withdrawing an authorization") : reply(rq, 204);
+}
+
+static int await_reply_sso(struct request *rq)
+{
+	const struct account *org = &rq->org->account;
+	struct sso_issuer issuer;
+	int rc = await_sso_issuer(rq->worker->metadb, rq->arena, org->id, &issuer);
+
+	if (rc == ERR_NOT_FOUND)
+		return refuse_api(rq, 404, "The organization names no issuer");
+	if (rc < 0)
+		return give_up(rq, rc, "looking up an organization's issuer");
+	return api_json_reply(rq, 200,
+			      json_pack("{s:s, s:s, s:b}", "issuer", issuer.url, "login_url",
+					arena_printf(rq->arena, "%s/orgs/%s/sso",
+						     request_base_url(rq), org->login),
+					"required", org->rules.sso_required));
+}
+
+int api_org_sso_get(struct request *rq)
+{
+	return await_reply_sso(rq);
+}
+
+/* url NULL: none from now on. 0, or the status of a refusal. */
+static int await_name_issuer(struct request *rq, const char *url)
+{
+	struct actor who = auth_actor(rq);
+	int rc = await_sso_issuer_set(rq->worker->metadb, &who, rq->org->account.id, url);
+
+	if (rc == ERR_SYNTAX)
+		return api_json_invalid(rq, "Organization", "issuer", "invalid");
+	if (rc == ERR_CONFLICT)
+		return refuse_api(rq, 409,
+				  "%s requires single sign-on: set sso_required to false first",
+				  rq->org->account.login);
+	return rc < 0 ? api_org_refused(rq, rc, "naming an organization's issuer") : 0;
+}
+
+int api_org_sso_put(struct request *rq)
+{
+	const char *url;
+	json_t *body;
+	int status = await_api_json(rq, &body);
+
+	if (status != 0)
+		return status;
+	url = api_json_text(rq, body, "Organization", "issuer", true, &status);
+	if (status == 0)
+		status = await_name_issuer(rq, url);
+	return status != 0 ? status : await_reply_sso(rq);
+}
+
+int api_org_sso_delete(struct request *rq)
+{
+	int status = await_name_issuer(rq, NULL);
+
+	return status != 0 ? status : reply(rq, 204);
 }

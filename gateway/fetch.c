@@ -13,7 +13,8 @@
 
 struct fetch {
 	const char *url;
-	const char *ca; /* "": the system's */
+	const struct fetch_form *form; /* NULL: GET */
+	const char *ca;		       /* "": the system's */
 	size_t max;
 	char *data;
 	size_t len;
@@ -93,43 +94,75 @@ static void set_options(CURL *c, struct fetch *f)
 	curl_easy_setopt(c, CURLOPT_ERRORBUFFER, f->why);
 	if (*f->ca != '\0')
 		curl_easy_setopt(c, CURLOPT_CAINFO, f->ca);
+	if (f->form == NULL)
+		return;
+	curl_easy_setopt(c, CURLOPT_POSTFIELDS, f->form->body);
+	if (f->form->user == NULL)
+		return;
+	curl_easy_setopt(c, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
+	curl_easy_setopt(c, CURLOPT_USERNAME, f->form->user);
+	curl_easy_setopt(c, CURLOPT_PASSWORD, f->form->password);
 }
 
 static void fetch_run(void *arg)
 {
+	struct curl_slist *headers = curl_slist_append(NULL, "Accept: application/json");
 	struct fetch *f = arg;
 	CURL *c = curl_easy_init();
 	CURLcode code;
 
-	if (c == NULL)
+	if (c == NULL || headers == NULL) {
+		curl_easy_cleanup(c);
+		curl_slist_free_all(headers);
 		return;
+	}
 	set_options(c, f);
+	curl_easy_setopt(c, CURLOPT_HTTPHEADER, headers);
 	code = curl_easy_perform(c);
 	if (code == CURLE_OK)
 		curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &f->status);
 	else if (f->why[0] == '\0')
 		snprintf(f->why, sizeof(f->why), "%s", curl_easy_strerror(code));
 	curl_easy_cleanup(c);
+	curl_slist_free_all(headers);
+}
+
+/* The status of the answer, at most `most`; or ERR_UNAVAILABLE. */
+static int await_run(struct worker *w, struct arena *a, struct fetch *f, long most)
+{
+	if (!fetch_url_fine(f->url)) {
+		log_warn("not fetched", "url=\"%s\" why=\"neither https nor here\"", f->url);
+		return ERR_UNAVAILABLE;
+	}
+	if (w->threads == NULL)
+		return -ECANCELED;
+	f->ca = w->set->gateway_outgoing_ca;
+	f->data = arena_alloc(a, f->max + 1);
+	await_work(w->threads, "another server", fetch_run, f);
+	if (f->status >= 200 && f->status <= most)
+		return (int)f->status;
+	log_warn("not fetched", "url=\"%s\" status=%ld why=\"%s\"", f->url, f->status, f->why);
+	return ERR_UNAVAILABLE;
 }
 
 int await_fetch(struct worker *w, struct arena *a, const char *url, size_t max,
 		struct slice *out)
 {
-	struct fetch f = {.url = url, .ca = w->set->gateway_outgoing_ca, .max = max};
+	struct fetch f = {.url = url, .max = max};
+	int rc = await_run(w, a, &f, 200);
 
-	if (!fetch_url_fine(url)) {
-		log_warn("not fetched", "url=\"%s\" why=\"neither https nor here\"", url);
-		return ERR_UNAVAILABLE;
-	}
-	if (w->threads == NULL)
-		return -ECANCELED;
-	f.data = arena_alloc(a, max + 1);
-	await_work(w->threads, "another server", fetch_run, &f);
-	if (f.status != 200) {
-		log_warn("not fetched", "url=\"%s\" status=%ld why=\"%s\"", url, f.status,
-			 f.why);
-		return ERR_UNAVAILABLE;
-	}
+	if (rc < 0)
+		return rc;
 	*out = (struct slice){f.data, f.len};
 	return 0;
+}
+
+int await_fetch_form(struct worker *w, struct arena *a, const char *url,
+		     const struct fetch_form *form, size_t max, struct slice *out)
+{
+	struct fetch f = {.url = url, .form = form, .max = max};
+	int rc = await_run(w, a, &f, 499);
+
+	*out = (struct slice){f.data, f.len};
+	return rc;
 }

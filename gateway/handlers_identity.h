@@ -20,6 +20,9 @@ int api_user_token_sso_delete(struct request *rq); /* DELETE, the same path */
 int api_org_credential_list(
 	struct request *rq); /* GET .../orgs/{org}/credential-authorizations */
 int api_org_credential_delete(struct request *rq); /* DELETE .../{credential_id} */
+int api_org_sso_get(struct request *rq);	   /* GET /api/v3/orgs/{org}/sso */
+int api_org_sso_put(struct request *rq);	   /* PUT, the same path */
+int api_org_sso_delete(struct request *rq);	   /* DELETE, the same path */
 
 /* /api/v3/orgs/{org}/robots: gateway/api_robot.c */
 int api_robot_list(struct request *rq);		/* GET */
@@ -43,6 +46,21 @@ int api_issuer_create(struct request *rq); /* POST */
 int api_issuer_get(struct request *rq);	   /* GET .../{id} */
 int api_issuer_patch(struct request *rq);  /* PATCH .../{id} */
 int api_issuer_delete(struct request *rq); /* DELETE .../{id} */
+
+/* .../admin/issuers/{id}/sign-in: gateway/api_issuer_sign_in.c */
+int api_issuer_sign_in_get(struct request *rq);	   /* GET */
+int api_issuer_sign_in_put(struct request *rq);	   /* PUT */
+int api_issuer_sign_in_delete(struct request *rq); /* DELETE */
+
+/* .../admin/users/{username}/identities: gateway/api_identity.c */
+int api_identity_list(struct request *rq);   /* GET */
+int api_identity_create(struct request *rq); /* POST */
+int api_identity_delete(struct request *rq); /* DELETE .../{id} */
+
+/* Signing in through an issuer: gateway/login_oidc.c */
+int login_oidc_begin(struct request *rq);    /* GET /login/oidc/{id} */
+int login_oidc_callback(struct request *rq); /* GET /login/oidc/{id}/callback */
+int login_org_sso(struct request *rq);	     /* GET /orgs/{org}/sso */
 
 /* Sessions and passwords: gateway/api_session.c */
 int api_session_create(struct request *rq);	  /* POST /api/v3/session */

@@ -9,16 +9,15 @@
 #include <sys/queue.h>
 
 #include "gateway/fetch.h"
+#include "gateway/issuer_description.h"
 #include "gateway/strict_json.h"
 #include "proto/base/log.h"
 #include "proto/base/task.h"
 
-#define ISSUERS_MAX	   64
-#define STALE_MS	   (24 * 3600 * 1000LL)
-#define DESCRIPTION_MAX	   (64 * 1024)
-#define DESCRIPTION_VALUES 2000
-#define FETCHES		   2 /* for one token, at most */
-#define FETCH_WAIT_MS	   (4 * FETCH_TIMEOUT_MS)
+#define ISSUERS_MAX   64
+#define STALE_MS      (24 * 3600 * 1000LL)
+#define FETCHES	      2 /* for one token, at most */
+#define FETCH_WAIT_MS (4 * FETCH_TIMEOUT_MS)
 
 struct queued {
 	struct waiter waiter;
@@ -116,26 +115,15 @@ static struct entry *entry_for(struct issuer_keys *k, const struct issuer *i)
 static int await_keys_url(struct worker *w, struct arena *a, const struct issuer *i,
 			  const char **out)
 {
-	size_t len = strlen(i->url);
-	const char *slash = len > 0 && i->url[len - 1] == '/' ? "" : "/";
-	const char *issuer, *why = "it is not the description of this issuer";
-	struct slice text;
 	json_t *json;
-	int rc;
+	int rc = await_issuer_description(w, a, i, &json);
 
-	rc = await_fetch(w, a,
-			 arena_printf(a, "%s%s.well-known/openid-configuration", i->url, slash),
-			 DESCRIPTION_MAX, &text);
 	if (rc < 0)
 		return rc;
-	if (strict_json_object(a, text.data, text.len, DESCRIPTION_VALUES, &json, &why) == 0) {
-		issuer = strict_json_text(json, "issuer");
-		*out = strict_json_text(json, "jwks_uri");
-		if (issuer != NULL && strcmp(issuer, i->url) == 0 && *out != NULL)
-			return 0;
-	}
-	log_warn("an issuer's description is of no use", "issuer=\"%s\" why=\"%s\"", i->url,
-		 why);
+	*out = strict_json_text(json, "jwks_uri");
+	if (*out != NULL)
+		return 0;
+	log_warn("an issuer's description names no keys", "issuer=\"%s\"", i->url);
 	return ERR_UNAVAILABLE;
 }
 

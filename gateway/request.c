@@ -99,7 +99,8 @@ static int refuse_method(struct request *rq)
 			   ALLOWED_WORDS, allowed);
 }
 
-/* What REST takes out of paths and queries goes to a database that knows UTF-8 only. */
+/* What REST and pages take out of paths and queries goes to a database that knows UTF-8 only.
+ */
 static bool is_text(const struct uri_path *parts, const struct uri_query *query)
 {
 	for (unsigned i = 0; i < parts->count; i++)
@@ -123,7 +124,7 @@ static bool find_route(struct request *rq)
 	    uri_query_parse(rq->arena, query, &rq->query) < 0)
 		return false;
 	route_find(route_table, rq->arena, rq->head->method, &parts, &rq->match);
-	return rq->surface != SURFACE_REST || is_text(&parts, &rq->query);
+	return rq->surface == SURFACE_REGISTRY || is_text(&parts, &rq->query);
 }
 
 /* A route was found, and a name in it is one: 0, or refused. */

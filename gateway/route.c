@@ -142,5 +142,7 @@ void route_find(const struct route *rows, struct arena *a, enum method method,
 
 bool route_changes(const struct route *r, enum method method)
 {
+	if (r->right.changes)
+		return true;
 	return (method & (METHOD_GET | METHOD_HEAD)) == 0 && !r->right.changes_nothing;
 }

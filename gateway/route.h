@@ -54,6 +54,7 @@ struct right {
 	bool deleted;	  /* a package that is no more: the handler looks at the role on it */
 	bool site_admins; /* may do it as well, whatever their role on the package */
 	bool changes_nothing; /* whatever the method says */
+	bool changes;	      /* likewise */
 	bool greets;	      /* without a credential it costs nothing: rates do not count it */
 	bool in_any_mode;     /* it is how a site admin leaves a mode (metadb/modes.h) */
 };

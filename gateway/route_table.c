@@ -8,10 +8,12 @@
 
 #define READ (METHOD_GET | METHOD_HEAD)
 /* clang-format off */
-/* /token signs what it was asked for and keeps nothing. */
+/* /token signs what it was asked for and keeps nothing; nor does sending a browser elsewhere. */
 #define NOTHING    {.need = NEED_NOTHING, .changes_nothing = true}
 /* The credential is in the body: another issuer's, or a password. */
 #define EXCHANGE   {.need = NEED_NOTHING}
+/* A browser comes back from an issuer, and has a session then. */
+#define LANDING    {.need = NEED_NOTHING, .changes = true}
 #define VALID      {.need = NEED_VALID}
 #define CALLER     {.need = NEED_CALLER}
 /* What every client asks first, showing nothing, to be told where to get a token. */
@@ -101,6 +103,10 @@ const struct route route_table[] = {
 	{READ,          "/v2/{name}/tags/list",               PULL,    v2_tag_list},
 	{READ,          "/v2/{name}/referrers/{digest}",      DISCOVER, v2_referrers_list},
 
+	{METHOD_GET,    "/login/oidc/{id}",                   NOTHING, login_oidc_begin},
+	{METHOD_GET,    "/login/oidc/{id}/callback",          LANDING, login_oidc_callback},
+	{METHOD_GET,    "/orgs/{org}/sso",                    NOTHING, login_org_sso},
+
 	{METHOD_GET,    "/api/v3/",                           VALID,   api_base_get},
 	{METHOD_GET,    "/api/v3/openapi.json",               VALID,   api_openapi_get},
 	{METHOD_GET,    "/api/v3/user",                       CALLER,  api_user_self},
@@ -137,6 +143,9 @@ const struct route route_table[] = {
 
 	{METHOD_GET,    "/api/v3/orgs/{org}/credential-authorizations", ORG_ADMIN, api_org_credential_list},
 	{METHOD_DELETE, "/api/v3/orgs/{org}/credential-authorizations/{credential_id}", ORG_ADMIN, api_org_credential_delete},
+	{METHOD_GET,    "/api/v3/orgs/{org}/sso",             ORG_ADMIN, api_org_sso_get},
+	{METHOD_PUT,    "/api/v3/orgs/{org}/sso",             ORG_ADMIN, api_org_sso_put},
+	{METHOD_DELETE, "/api/v3/orgs/{org}/sso",             ORG_ADMIN, api_org_sso_delete},
 	{METHOD_GET,    "/api/v3/orgs/{org}/robots",          ORG_ADMIN, api_robot_list},
 	{METHOD_POST,   "/api/v3/orgs/{org}/robots",          ORG_ADMIN, api_robot_create},
 	{METHOD_GET,    "/api/v3/orgs/{org}/robots/{robot}",  ORG_ADMIN, api_robot_get},
@@ -211,6 +220,12 @@ const struct route route_table[] = {
 	{METHOD_GET,    "/api/v3/admin/issuers/{id}",         SITE_ADMIN, api_issuer_get},
 	{METHOD_PATCH,  "/api/v3/admin/issuers/{id}",         SITE_ADMIN, api_issuer_patch},
 	{METHOD_DELETE, "/api/v3/admin/issuers/{id}",         SITE_ADMIN, api_issuer_delete},
+	{METHOD_GET,    "/api/v3/admin/issuers/{id}/sign-in", SITE_ADMIN, api_issuer_sign_in_get},
+	{METHOD_PUT,    "/api/v3/admin/issuers/{id}/sign-in", SITE_ADMIN, api_issuer_sign_in_put},
+	{METHOD_DELETE, "/api/v3/admin/issuers/{id}/sign-in", SITE_ADMIN, api_issuer_sign_in_delete},
+	{METHOD_GET,    "/api/v3/admin/users/{username}/identities", SITE_ADMIN, api_identity_list},
+	{METHOD_POST,   "/api/v3/admin/users/{username}/identities", SITE_ADMIN, api_identity_create},
+	{METHOD_DELETE, "/api/v3/admin/users/{username}/identities/{id}", SITE_ADMIN, api_identity_delete},
 
 	{METHOD_POST,   "/api/v3/admin/users",                SITE_ADMIN, api_admin_user_create},
 	{METHOD_PATCH,  "/api/v3/admin/users/{username}",     SITE_ADMIN, api_admin_user_rename},

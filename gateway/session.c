@@ -5,20 +5,27 @@
 #include <openssl/rand.h>
 #include <string.h>
 
+#include "gateway/auth.h"
+#include "gateway/rate_limit.h"
 #include "gateway/reply.h"
 #include "gateway/worker.h"
 #include "metadb/tokens.h"
 
 #define RANDOM_BYTES 32
 
-static bool over_https(struct request *rq)
+/* All but those of a site admin: who needs them makes himself a token. */
+#define SCOPES                                                                         \
+	(SCOPE_WRITE_PACKAGES | SCOPE_DELETE_PACKAGES | SCOPE_ADMIN_ORG | SCOPE_USER | \
+	 SCOPE_REPO)
+
+bool session_over_https(struct request *rq)
 {
 	return strncmp(request_base_url(rq), "https://", 8) == 0;
 }
 
 static const char *cookie_name(struct request *rq)
 {
-	return over_https(rq) ? "__Host-packhouse" : "packhouse";
+	return session_over_https(rq) ? "__Host-packhouse" : "packhouse";
 }
 
 static bool text_shaped(const char *text, size_t len)
@@ -55,14 +62,21 @@ static bool is_ours(struct request *rq)
 	return origin != NULL && strcmp(origin, request_base_url(rq)) == 0;
 }
 
+const char *session_find_cookie(struct request *rq, const char *name, size_t *len)
+{
+	const char *list = request_header(rq, "Cookie");
+
+	return list == NULL ? NULL : find_cookie(list, name, len);
+}
+
 void session_presented(struct request *rq, struct credential *out)
 {
-	const char *list = request_header(rq, "Cookie"), *text;
+	const char *text;
 	size_t len;
 
-	if (list == NULL || rq->surface == SURFACE_REGISTRY)
+	if (rq->surface == SURFACE_REGISTRY)
 		return;
-	text = find_cookie(list, cookie_name(rq), &len);
+	text = session_find_cookie(rq, cookie_name(rq), &len);
 	if (text == NULL || !text_shaped(text, len))
 		return;
 	if ((rq->head->method & (METHOD_GET | METHOD_HEAD)) == 0 && !is_ours(rq))
@@ -78,25 +92,77 @@ bool session_origin_fine(struct request *rq)
 	       is_ours(rq);
 }
 
-void session_text_make(char text[SESSION_TEXT_LEN + 1])
+void session_random(char *text, size_t digits)
 {
-	static const char digits[] = "0123456789abcdef";
+	static const char hex[] = "0123456789abcdef";
 	unsigned char random[RANDOM_BYTES];
 
 	if (RAND_bytes(random, sizeof(random)) != 1)
 		fatal("no random bytes for a session");
-	text[0] = 's';
-	for (size_t i = 0; i < sizeof(random); i++) {
-		text[1 + 2 * i] = digits[random[i] >> 4];
-		text[2 + 2 * i] = digits[random[i] & 15];
+	for (size_t i = 0; i < digits / 2; i++) {
+		text[2 * i] = hex[random[i] >> 4];
+		text[1 + 2 * i] = hex[random[i] & 15];
 	}
-	text[SESSION_TEXT_LEN] = '\0';
+	text[digits] = '\0';
 	OPENSSL_cleanse(random, sizeof(random));
+}
+
+void session_text_make(char text[SESSION_TEXT_LEN + 1])
+{
+	text[0] = 's';
+	session_random(text + 1, SESSION_TEXT_LEN - 1);
 }
 
 void session_cookie(struct request *rq, const char *text)
 {
 	reply_header(rq, "Set-Cookie", "%s=%s; Path=/; HttpOnly; SameSite=Lax%s%s",
 		     cookie_name(rq), text == NULL ? "" : text,
-		     over_https(rq) ? "; Secure" : "", text == NULL ? "; Max-Age=0" : "");
+		     session_over_https(rq) ? "; Secure" : "",
+		     text == NULL ? "; Max-Age=0" : "");
+}
+
+int await_session_admit(struct request *rq)
+{
+	struct registry_modes now;
+	int rc, status = rate_limit(rq, 0);
+
+	if (status != 0)
+		return status;
+	rc = await_modes(rq->worker->metadb, rq->arena, &now);
+	if (rc < 0)
+		return give_up(rq, rc, "looking up the registry's mode");
+	return await_request_mode(rq, modes_in_force(&now));
+}
+
+/* The address of the client without its port. */
+static const char *address_of(struct request *rq)
+{
+	const char *remote = rq->stream->remote, *colon = strrchr(remote, ':');
+
+	return arena_memdup(rq->arena, remote,
+			    colon == NULL ? strlen(remote) : (size_t)(colon - remote));
+}
+
+/* Visible ASCII of the agent's name. */
+static const char *agent_of(struct request *rq)
+{
+	const char *agent = request_header(rq, "User-Agent");
+	char *text = arena_alloc(rq->arena, SESSION_AGENT_MAX + 1);
+	size_t n = 0;
+
+	for (; agent != NULL && *agent != '\0' && n < SESSION_AGENT_MAX; agent++)
+		if (*agent >= ' ' && *agent <= '~')
+			text[n++] = *agent;
+	return text;
+}
+
+struct session_new session_wanted(struct request *rq)
+{
+	return (struct session_new){
+		.address = address_of(rq),
+		.agent = agent_of(rq),
+		.scopes = SCOPES,
+		.idle_ms = rq->worker->set->gateway_session_idle,
+		.life_ms = rq->worker->set->gateway_session_life,
+	};
 }

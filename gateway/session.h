@@ -11,6 +11,7 @@
 
 #include "gateway/request.h"
 #include "metadb/lookups.h"
+#include "metadb/sign_in.h"
 
 #define SESSION_TEXT_LEN 65 /* s and 64 hexadecimal digits */
 
@@ -24,3 +25,17 @@ bool session_origin_fine(struct request *rq);
 /* A new text; and the header that gives it to the browser, or (NULL) takes it back. */
 void session_text_make(char text[SESSION_TEXT_LEN + 1]);
 void session_cookie(struct request *rq, const char *text);
+
+/*
+ * What all ways to sign in share. A route that looks nobody up is counted, and goes by the
+ * registry's mode, all the same: 0, or it has refused.
+ */
+int await_session_admit(struct request *rq) MUST_CHECK;
+/* Who comes from where, what a session may do and how long; of whom is still to be said. */
+struct session_new session_wanted(struct request *rq);
+/* The value of a cookie of the request; NULL: it is not there. */
+const char *session_find_cookie(struct request *rq, const char *name, size_t *len);
+/* Is the registry reached by https? Then cookies are Secure, and named __Host-…. */
+bool session_over_https(struct request *rq);
+/* `digits` random hexadecimal digits, an even number up to 64, and a NUL. */
+void session_random(char *text, size_t digits);

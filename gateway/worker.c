@@ -25,6 +25,7 @@
 #include "gateway/cidr.h"
 #include "gateway/conn_limit.h"
 #include "gateway/http_conn.h"
+#include "gateway/issuer_description.h"
 #include "gateway/issuer_keys.h"
 #include "gateway/request.h"
 #include "gateway/tls.h"
@@ -316,6 +317,7 @@ static void open_clients(struct worker *w)
 	w->threads = workers_new(w->loop, "fetch", FETCH_THREADS);
 	w->hashers = workers_new(w->loop, "scrypt", 1);
 	w->issuer_keys = issuer_keys_new();
+	w->issuer_places = issuer_places_new();
 	w->trouble = trouble_new(w->loop, w->metadb);
 	w->store = store_client_new(w->loop, w->bufs, w->name, &hooks);
 	w->map = map_watch_new(w->metadb, on_map, w);
@@ -396,6 +398,7 @@ static void life_end(struct life *l)
 	key_watch_free(w->keys);
 	bearer_seen_free(w->seen);
 	issuer_keys_free(w->issuer_keys);
+	issuer_places_free(w->issuer_places);
 	store_client_free(w->store);
 	metadb_close(w->metadb);
 	/* Tasks of the watches unwind in their next turns. */

@@ -26,6 +26,7 @@ struct conn_counts;
 struct rate_table;
 struct workers;
 struct issuer_keys;
+struct issuer_places;
 
 /* What the parent makes before it forks, and all workers of the gateway share. */
 struct worker_shared {
@@ -46,6 +47,7 @@ struct worker {
 	struct workers *hashers;  /* one thread, for passwords; likewise */
 	unsigned hashing;	  /* passwords on their way through it */
 	struct issuer_keys *issuer_keys;
+	struct issuer_places *issuer_places;
 	struct store_client *store;
 	struct trouble *trouble;	 /* copies that the keeper is to look at */
 	struct http_front *front;	 /* listeners and connections */

@@ -457,6 +457,19 @@ def test_registry_without_a_package(world, name):
 
 
 @pytest.mark.parametrize("name", CALLERS)
+def test_pages(world, name):
+    """Who is signed in elsewhere is nobody here: they are answered alike, in text."""
+    wire = Wire(world.cluster.url())
+    for pattern in [pattern for pattern in ROUTES if not pattern.startswith(("/api", "/v2", "/token"))]:
+        for method in METHODS:
+            need, done = ROUTES[pattern].get(method, ("nothing", 405))
+            headers, body = request_of(world, world.callers[name], method, pattern)
+            answer = wire.ask(method, fill(world, pattern), headers, body)
+            assert need == "nothing" and answer.status == done, answer.asked
+            assert answer.headers["Content-Type"].startswith("text/plain"), answer.asked
+
+
+@pytest.mark.parametrize("name", CALLERS)
 def test_rest(world, name):
     caller = world.callers[name]
     wire = Wire(world.cluster.url())

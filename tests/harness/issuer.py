@@ -73,6 +73,8 @@ class Issuer:
             def do_GET(self):
                 outer.answer(self)
 
+            do_POST = do_GET
+
             def log_message(self, *_arguments):
                 pass
 
@@ -84,14 +86,20 @@ class Issuer:
         self.server.shutdown()
         self.server.server_close()
 
+    def description(self):
+        return {"issuer": self.url, "jwks_uri": self.url + "/keys"}
+
     def answer(self, request):
         self.asked[request.path] = self.asked.get(request.path, 0) + 1
-        documents = {"/.well-known/openid-configuration": {"issuer": self.url, "jwks_uri": self.url + "/keys"},
-                     "/keys": self.jwks()}
+        documents = {"/.well-known/openid-configuration": self.description(), "/keys": self.jwks()}
         found = None if self.broken else documents.get(request.path)
-        body = json.dumps(found or {}).encode()
-        request.send_response(200 if found else 500)
-        request.send_header("Content-Length", str(len(body)))
+        self.send(request, 200 if found else 500, json.dumps(found or {}).encode())
+
+    @staticmethod
+    def send(request, status, body, **headers):
+        request.send_response(status)
+        for name, value in {"Content-Length": str(len(body)), **headers}.items():
+            request.send_header(name, value)
         request.end_headers()
         with contextlib.suppress(OSError):
             request.wfile.write(body)

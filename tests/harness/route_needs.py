@@ -49,6 +49,10 @@ ROUTES = {
     "/v2/_catalog": {"GET": ("catalog", 200), "HEAD": ("catalog", 200)},
     "/token": {"GET": ("token", 200), "POST": ("token", 200)},
 
+    "/login/oidc/{id}": {"GET": ("nothing", 404)},  # done in test_oidc_sign_in.py
+    "/login/oidc/{id}/callback": {"GET": ("nothing", 404)},
+    "/orgs/{org}/sso": {"GET": ("nothing", 404)},
+
     "/api/v3/": {"GET": ("valid", 200)},
     "/api/v3/openapi.json": {"GET": ("valid", 200)},
     "/api/v3/user": {"GET": ("account", 200), "PATCH": ("own profile", 200)},
@@ -88,6 +92,7 @@ ROUTES = {
     "/api/v3/user/tokens/{id}/sso/{org}": {"PUT": ("manager", 404), "DELETE": ("manager", 404)},
     "/api/v3/orgs/{org}/credential-authorizations": {"GET": ("owner", 200)},
     "/api/v3/orgs/{org}/credential-authorizations/{credential_id}": {"DELETE": ("owner", 404)},
+    "/api/v3/orgs/{org}/sso": {"GET": ("owner", 404), "PUT": ("owner", 422), "DELETE": ("owner", 204)},
     ROBOTS: {"GET": ("owner", 200), "POST": ("owner", 422)},
     ROBOTS + "/{robot}": {"GET": ("owner", 404), "PATCH": ("owner", 404), "DELETE": ("owner", 404)},
     ROBOTS + "/{robot}/tokens": {"GET": ("owner", 404), "POST": ("owner", 404)},
@@ -125,6 +130,9 @@ ROUTES = {
     "/api/v3/oidc/token": {"POST": ("nothing", 400)},
     "/api/v3/admin/issuers": {"GET": ("site", 200), "POST": ("site", 422)},
     "/api/v3/admin/issuers/{id}": {"GET": ("site", 404), "PATCH": ("site", 404), "DELETE": ("site", 404)},
+    "/api/v3/admin/issuers/{id}/sign-in": {"GET": ("site", 404), "PUT": ("site", 422), "DELETE": ("site", 404)},
+    "/api/v3/admin/users/{username}/identities": {"GET": ("site", 200), "POST": ("site", 422)},
+    "/api/v3/admin/users/{username}/identities/{id}": {"DELETE": ("site", 404)},
     MODES + "maintenance": {"GET": ("site", 200), "POST": ("site", None)},  # done in test_admin_api.py
     MODES + "read-only": {"GET": ("site", 200), "POST": ("site", None)},
 }
