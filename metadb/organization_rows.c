@@ -81,6 +81,11 @@ int await_organization_rows(struct metadb *db, struct arena *a, int64_t organiza
 	    "JOIN repository_team g ON g.repository_id = r.id JOIN team t ON t.id = g.team_id "
 	    "WHERE r.owner_id = $1 AND r.deleted_at IS NULL ORDER BY r.id",
 	    organization);
+	add(tx,
+	    "SELECT m.organization_id, a.id, a.login, m.role FROM membership m "
+	    "JOIN account a ON a.id = m.account_id WHERE m.organization_id = $1 "
+	    "ORDER BY a.login",
+	    organization);
 	rc = await_pg_tx(tx);
 	if (rc < 0)
 		return rc;
@@ -89,6 +94,7 @@ int await_organization_rows(struct metadb *db, struct arena *a, int64_t organiza
 	take_repositories(pg_tx_rows(tx, 2), a, out);
 	take_roles(pg_tx_rows(tx, 3), a, &out->people);
 	take_roles(pg_tx_rows(tx, 4), a, &out->repository_teams);
+	take_roles(pg_tx_rows(tx, 5), a, &out->memberships);
 	return pg_tx_error(tx);
 }
 

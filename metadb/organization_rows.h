@@ -1,10 +1,11 @@
 /*
- * Teams and repositories of an organization, all at once: for programs that compare them with
- * another list. Nothing here is a page; the memory is that of the rows. Everything lives in the
- * arena. Result codes: metadb/metadb.h.
+ * Members, teams and repositories of an organization, all at once: for programs that compare
+ * them with another list. Nothing here is a page; the memory is that of the rows. Everything
+ * lives in the arena. Result codes: metadb/metadb.h.
  */
 #pragma once
 
+#include "metadb/accounts.h"
 #include "metadb/repositories.h"
 #include "metadb/teams.h"
 
@@ -14,12 +15,13 @@ struct team_row {
 	bool secret;
 	int64_t parent_id; /* 0: none */
 };
-/* Of a person (or a robot) in a team, or of him or a team on a repository. */
+/* Of a person (or a robot) in the organization or in a team, or of him or a team on a
+ * repository. */
 struct role_row {
-	int64_t on;	  /* team or repository */
+	int64_t on;	  /* organization, team or repository */
 	int64_t id;	  /* of him, or of the team */
 	const char *name; /* login or slug */
-	int role;	  /* enum team_role, or enum repository_role */
+	int role;	  /* enum membership, enum team_role, or enum repository_role */
 };
 /* In the order of `on`. */
 struct role_rows {
@@ -27,6 +29,7 @@ struct role_rows {
 	size_t count;
 };
 struct organization_rows {
+	struct role_rows memberships; /* in the order of logins */
 	struct team_row *team;
 	size_t teams;
 	struct role_rows members;

@@ -163,6 +163,11 @@ const char *fetch_why(const struct fetch *f)
 	return f->why;
 }
 
+int fetch_doubt(struct fetch *f, const char *why)
+{
+	return fail(f, ERR_PROTOCOL, "%s", why);
+}
+
 /* One answer; its status, or a code < 0. */
 static long get_once(struct fetch *f, const char *url)
 {

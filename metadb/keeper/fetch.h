@@ -20,6 +20,9 @@ void fetch_close(struct fetch *f);
 /* Why the last call did not work: a line, valid until the next one. */
 const char *fetch_why(const struct fetch *f);
 
+/* The answers contradict each other: ERR_PROTOCOL, and fetch_why() is `why`. */
+int fetch_doubt(struct fetch *f, const char *why) MUST_CHECK;
+
 /*
  * All pages of a list: `path` behind the URL, with its query. An answer that says when to come
  * back is waited for, up to a minute, a few times. ERR_NOT_FOUND: 404; ERR_DENIED: 401 or 403;

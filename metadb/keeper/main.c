@@ -20,8 +20,8 @@ static const char usage[] =
 	"  check [--sample N] [--json]  compares rows with rows and with copies; changes\n"
 	"                            nothing; status 0 clean, 1 findings, 2 cannot check\n"
 	"  sync (--file FILE | --url URL) [--org LOGIN] [--token-file FILE] [--dry-run]\n"
-	"       [--prune] [--create-users]  gives organizations the teams and repositories of\n"
-	"                            a file or of an API that is like GitHub's\n"
+	"       [--prune] [--create-users]  gives organizations the members, teams and\n"
+	"                            repositories of a file or of an API like GitHub's\n"
 	"  adopt                     after a restore or a failover: this server is the truth\n";
 
 static int complain(const char *what, const char *word)

@@ -141,8 +141,10 @@ static int await_organization(struct sync *s, const struct wanted_organization *
 	if (rc == 0)
 		rc = await_organization_rows(s->db, s->arena, org.id, &rows);
 	if (rc == 0)
-		rc = await_sync_teams(s, org.id, w, &rows);
+		rc = await_sync_members(s, org.id, w, &rows);
 	if (rc == 0)
+		rc = await_sync_teams(s, org.id, w, &rows);
+	if (rc == 0 && !s->options->dry_run)
 		rc = await_organization_rows(s->db, s->arena, org.id, &rows);
 	return rc < 0 ? rc : await_sync_repositories(s, org.id, w, &rows);
 }

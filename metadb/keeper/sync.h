@@ -1,6 +1,6 @@
 /*
- * packhouse-metadb sync: organizations get the teams and repositories that a file or an API
- * names. What the parts share.
+ * packhouse-metadb sync: organizations get the members, teams and repositories that a file or
+ * an API names. What the parts share.
  */
 #pragma once
 
@@ -46,6 +46,13 @@ int await_sync_person(struct sync *s, const char *login, int64_t *id) MUST_CHECK
 /* By its slug, or by its name when its slug came out otherwise. NULL: not there. Pure. */
 const struct team_row *sync_team_row(const struct organization_rows *rows,
 				     const struct wanted_team *w);
+/*
+ * First of all, owners and members. `rows` is what there was before; with whoever goes, his
+ * roles in it go.
+ */
+int await_sync_members(struct sync *s, int64_t organization,
+		       const struct wanted_organization *w,
+		       struct organization_rows *rows) MUST_CHECK;
 /* Teams first: repositories name them. `rows` is what there was before. */
 int await_sync_teams(struct sync *s, int64_t organization, const struct wanted_organization *w,
 		     const struct organization_rows *rows) MUST_CHECK;

@@ -4,8 +4,10 @@
  *   /orgs/{org}/teams        ─▶ each: members?role=maintainer, members?role=member
  *   /orgs/{org}/repos        ─▶ each: collaborators?affiliation=direct, teams
  *
- * A list of members shows those of child teams, too: they are taken out again, since a child
- * team has in any case what its parent has.
+ *   /orgs/{org}/members      role=admin, role=member
+ *
+ * A team's list of members shows those of child teams, too: they are taken out again, since a
+ * child team has in any case what its parent has.
  */
 #include "metadb/keeper/sync_source.h"
 
@@ -127,6 +129,33 @@ static int add_members(struct fetch *f, struct arena *a, const char *path, const
 	return 0;
 }
 
+/*
+ * Members of the organization as the document has them. An API shows public members only, of
+ * whatever role, to who is none himself: to go by that would take away all others.
+ */
+static int add_people(struct fetch *f, struct arena *a, const char *path, json_t *people)
+{
+	json_t *owners = json_object(), *others = json_object(), *role;
+	int rc = add_members(f, a, path, "admin", owners);
+	const char *login;
+
+	if (rc == 0)
+		rc = add_members(f, a, path, "member", others);
+	if (rc == 0 && json_object_size(owners) == 0)
+		rc = fetch_doubt(f, "it lists no owner: is the token one of a member?");
+	json_object_foreach(others, login, role)
+		if (rc == 0 && json_object_get(owners, login) != NULL)
+			rc = fetch_doubt(f, "it lists owners among the members: is the token "
+					    "one of a member?");
+	json_object_update(owners, others);
+	json_object_foreach(owners, login, role)
+		json_array_append_new(people,
+				      json_pack("{s:s, s:O}", "login", login, "role", role));
+	json_decref(others);
+	json_decref(owners);
+	return rc;
+}
+
 /* A team, with its members as an object of logins. */
 static int add_team(struct fetch *f, struct arena *a, const char *org, const json_t *from,
 		    json_t *teams)
@@ -200,7 +229,8 @@ static void settle_members(json_t *teams)
 int sync_source_add(struct fetch *f, struct arena *a, const char *login, json_t *organizations)
 {
 	const char *org = escaped(a, login);
-	json_t *teams = json_array(), *repositories = json_array(), *list = NULL, *each;
+	json_t *people = json_array(), *teams = json_array(), *repositories = json_array();
+	json_t *list = NULL, *each;
 	size_t i;
 	int rc;
 
@@ -214,11 +244,15 @@ int sync_source_add(struct fetch *f, struct arena *a, const char *login, json_t 
 		json_array_foreach(list, i, each)
 			if (rc == 0)
 				rc = add_team(f, a, login, each, teams);
+	if (rc == 0)
+		rc = add_people(f, a, arena_printf(a, "orgs/%s", org), people);
 	settle_members(teams);
 	if (rc == 0)
 		rc = json_array_append_new(organizations,
-					   json_pack("{s:s, s:O, s:O}", "login", login, "teams",
-						     teams, "repositories", repositories));
+					   json_pack("{s:s, s:O, s:O, s:O}", "login", login,
+						     "members", people, "teams", teams,
+						     "repositories", repositories));
+	json_decref(people);
 	json_decref(teams);
 	json_decref(repositories);
 	return rc;

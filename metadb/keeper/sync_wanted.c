@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "metadb/accounts.h"
 #include "proto/model/name.h"
 #include "proto/model/source_url.h"
 
@@ -84,6 +85,17 @@ static int team_role_of(struct reading *r, const char *place, const json_t *obje
 	if (strcmp(text, "maintainer") != 0)
 		mistake(r, below(r, place, "role"), "member or maintainer is wanted");
 	return TEAM_MAINTAINER;
+}
+
+static int membership_of(struct reading *r, const char *place, const json_t *object)
+{
+	const char *text = text_of(r, place, object, "role", TEXT_MAX);
+
+	if (text == NULL || strcmp(text, "member") == 0)
+		return MEMBERSHIP_MEMBER;
+	if (strcmp(text, "admin") != 0)
+		mistake(r, below(r, place, "role"), "member or admin is wanted");
+	return MEMBERSHIP_OWNER;
 }
 
 static int permission_of(struct reading *r, const char *place, const json_t *object)
@@ -174,6 +186,7 @@ static void read_organization(struct reading *r, const char *place, const json_t
 	size_t i;
 
 	out->login = login_fold(r->arena, login, strlen(login));
+	read_roles(r, place, object, "members", "login", membership_of, &out->members);
 	if (teams != NULL) {
 		out->teams = json_array_size(teams);
 		out->team = arena_alloc(r->arena, (out->teams + 1) * sizeof(*out->team));

@@ -1,6 +1,6 @@
 /*
- * What teams and repositories organizations are to have, as the file says that `sync` reads
- * (its form: README.md here) or an API (sync_source.h).
+ * Who and what organizations are to have: members, teams, repositories, as the file says that
+ * `sync` reads (its form: README.md here) or an API (sync_source.h).
  *
  * What is left out stays as it is: texts are then NULL, lists NULL with a count of 0. Logins
  * are folded. Pure; everything lives in the arena.
@@ -17,7 +17,7 @@
 /* Somebody, or a team, and a role. */
 struct wanted_role {
 	const char *name; /* login or slug */
-	int role;	  /* enum team_role in a team, else enum repository_role */
+	int role; /* enum membership, in a team enum team_role, else enum repository_role */
 };
 struct wanted_roles {
 	struct wanted_role *at; /* NULL: they are not to be touched */
@@ -39,6 +39,7 @@ struct wanted_repository {
 };
 struct wanted_organization {
 	const char *login;
+	struct wanted_roles members;
 	struct wanted_team *team; /* NULL: teams are not to be touched */
 	size_t teams;
 	struct wanted_repository *repository; /* likewise */

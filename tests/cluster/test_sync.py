@@ -1,4 +1,4 @@
-"""packhouse-metadb sync: organizations get the teams and repositories of a file, of an API, of another Packhouse."""
+"""packhouse-metadb sync: organizations get the members, teams and repositories of a file, an API, another Packhouse."""
 
 import http.server
 import itertools
@@ -46,6 +46,12 @@ class House:
     def members(self, slug):
         path = f"orgs/{self.login}/teams/{slug}/members"
         return {one["login"]: role for role in ("member", "maintainer") for one in self.get(f"{path}?role={role}")}
+
+
+    def belong(self):
+        """Who belongs to the organization: {login: role}."""
+        path = f"orgs/{self.login}/members"
+        return {one["login"]: role for role in ("member", "admin") for one in self.get(f"{path}?role={role}")}
 
 
 def words_of(cluster, *options, **more):
@@ -161,13 +167,69 @@ def test_changes_and_what_goes(house, sync):
     assert sync(after, "--prune") == []
 
 
+def listed(house, **roles):
+    """Its owner, and people with what they are to be."""
+    people = [person(house, name, role=role) for name, role in roles.items()]
+    return [{"login": house.owner.login, "role": "admin"}, *people]
+
+
+def test_members_come_and_go(house, sync):
+    ada, bob, carl = (house.people[name] for name in ("ada", "bob", "carl"))
+    house.people["eve"] = house.cluster.new_user(()).login
+    first = wanted(house, members=[*listed(house, ada="admin", bob="member"), {"login": house.people["eve"].upper()}],
+                   teams=everything(house)["organizations"][0]["teams"],
+                   repositories=[{"name": "web", "collaborators": [person(house, name, permission="push")
+                                                                   for name in ("bob", "carl", "eve")]}])
+    assert sync(first)[:3] == [f"add member {house.login} {ada}: admin", f"add member {house.login} {bob}: member",
+                               f"add member {house.login} {house.people['eve']}: member"]
+    assert house.belong() == {house.owner.login: "admin", ada: "admin", bob: "member", house.people["eve"]: "member"}
+    # ada is demoted, bob stays because a team names him, eve goes with what she has, carl comes
+    second = wanted(house, members=listed(house, carl="member", ada="member"),
+                    teams=[{"slug": "core", "members": [person(house, "bob")]}, {"slug": "all"}])
+    assert sync(second) == [f"add member {house.login} {carl}: member", f"change member {house.login} {ada}: member"]
+    told = sync(second, "--prune", "--dry-run")
+    assert house.belong()[house.people["eve"]] == "member"
+    assert sync(second, "--prune") == told
+    assert f"remove member {house.login} {house.people['eve']}" in told
+    assert house.belong() == {house.owner.login: "admin", ada: "member", bob: "member", carl: "member"}
+    assert house.shares("web") == {bob: "write", carl: "write"} and house.members("core") == {bob: "member"}
+    assert house.cluster.query("SELECT actor_id, detail ->> 'role' FROM audit WHERE action = 'org.member_set' AND"
+                               " (detail ->> 'account')::bigint = (SELECT id FROM account WHERE login = %s)"
+                               " ORDER BY id", house.people["eve"]) == [(None, "member"), (None, "none")]
+
+
+def test_whoever_goes_and_stays_a_collaborator(house, sync):
+    """What goes with his membership comes again, in a dry run as well."""
+    bob = house.people["bob"]
+    repositories = [{"name": "web", "collaborators": [person(house, "bob", permission="push")]}]
+    sync(wanted(house, members=listed(house, bob="member"), repositories=repositories))
+    after = wanted(house, members=listed(house), repositories=repositories)
+    told = sync(after, "--prune", "--dry-run")
+    assert told == [f"remove member {house.login} {bob}", f"add collaborator {house.login}/web {bob}: write"]
+    assert sync(after, "--prune") == told and sync(after, "--prune") == []
+    assert house.shares("web") == {bob: "write"} and bob not in house.belong()
+
+
+def test_the_last_owner_stays(house, sync):
+    owner, stays = house.owner.login, f"skip member {house.login} {house.owner.login}: nobody else owns it"
+    for members in ([], [person(house, "ada")], [{"login": owner, "role": "member"}],
+                    [{"login": "no-such-user", "role": "admin"}]):
+        for options in (("--prune", "--dry-run"), ("--prune",)):
+            assert stays in sync(wanted(house, members=members), *options)
+    assert house.belong() == {owner: "admin"}
+    # another one first, then he may go
+    lines = sync(wanted(house, members=[person(house, "ada", role="admin")]), "--prune",
+                 summary="1 added, 0 changed, 1 removed, 0 skipped")
+    assert lines == [f"add member {house.login} {house.people['ada']}: admin", f"remove member {house.login} {owner}"]
+
+
 def test_what_is_left_out_is_not_touched(house, sync):
     sync(everything(house))
-    before = (house.repositories(), house.shares("Web"), house.members("core"))
+    before = (house.repositories(), house.shares("Web"), house.members("core"), house.belong())
     for document in (wanted(house), wanted(house, repositories=[{"name": "Web"}, {"name": "tools"}]),
                      wanted(house, teams=[{"slug": "core"}, {"slug": "all"}])):
         assert sync(document, "--prune") == []
-    assert (house.repositories(), house.shares("Web"), house.members("core")) == before
+    assert (house.repositories(), house.shares("Web"), house.members("core"), house.belong()) == before
     sync(wanted(house, repositories=[]), "--prune", summary="0 added, 0 changed, 2 removed, 0 skipped")
 
 
@@ -221,6 +283,8 @@ def test_what_is_refused_is_skipped(house, cluster, sync):
     ({"format": 1, "organizations": [{"login": "a", "repositories": [
         {"name": "a", "collaborators": [{"login": "b", "permission": "king"}]}]}]}, "permission: pull, triage"),
     ({"format": 1, "organizations": [{"login": "a", "teams": [{"slug": "a", "privacy": "x"}]}]}, "closed or secret"),
+    ({"format": 1, "organizations": [{"login": "a", "members": [{"login": "b", "role": "owner"}]}]},
+     "organizations[0].members[0].role: member or admin"),
     ([], "format: 1 is wanted")])
 def test_files_that_are_wrong(sync, document, words):
     with pytest.raises(Failed) as failed:
@@ -289,6 +353,8 @@ class Api:
         org, people = f"/orgs/{house.login}", house.people
         admin = {key: True for key in ("pull", "triage", "push", "maintain", "admin")}
         self.lists = {
+            f"{org}/members?role=admin": [{"login": house.owner.login}],
+            f"{org}/members?role=member": [{"login": login} for login in people.values()],
             f"{org}/repos": [{"name": f"r{i}", "private": i != 0, "description": None, "homepage": "",
                               "html_url": f"https://git.example/{house.login}/r{i}"} for i in range(5)],
             f"{org}/teams": [{"slug": "above", "name": "Above", "description": None, "privacy": "closed",
@@ -329,6 +395,7 @@ def test_an_api_is_read_page_by_page(house, sync, api):
                                   " account WHERE login = %s)", house.login)
     assert sorted(members) == sorted([("above", people["ada"], 1), ("above", people["carl"], 2),
                                       ("below", people["bob"], 1)])
+    assert house.belong() == {house.owner.login: "admin", **{login: "member" for login in people.values()}}
     assert all(headers["Authorization"] == "Bearer a-secret" and headers["Accept"] == "application/vnd.github+json"
                for _path, headers in api.asked)
     assert sync(api.url, "--org", house.login, "--prune", token="a-secret") == []
@@ -365,6 +432,8 @@ def spoil(when):
     (spoil("/repos")(200, [], Link='<http://127.0.0.2/next>; rel="next"'), "the next page is elsewhere"),
     (spoil("/repos")(302, [], Location="file:///etc/passwd"), "rotocol"),
     (spoil("/repos")(429, {}, Retry_After="3600"), "status 429"),
+    (spoil("/members")(200, []), "it lists no owner"),
+    (spoil("/members")(200, [{"login": "ada"}]), "it lists owners among the members"),
     (spoil("/repos")(200, [{"name": 7}]), "status 404")])
 def test_nothing_is_changed_when_anything_is_missing(house, sync, api, odd, words):
     sync(everything(house))
@@ -415,13 +484,14 @@ def test_another_packhouse_is_such_an_api(house, cluster, start_cluster, sync):
     environment = {**os.environ, "PACKHOUSE_SYNC_TOKEN": house.owner.token}
     options = (f"--url={cluster.url()}/api/v3", f"--org={house.login}", "--create-users", "--prune")
     there.metadb("sync", *options, env=environment)
+    copy.owner.token = there.new_token(house.owner.login, ("admin:org", "repo"))  # he owns it now, who made it is gone
 
     def look(which):
         fields = ("name", "visibility", "description", "homepage", "source_url")
         return ({name: [one[field] for field in fields] for name, one in which.repositories().items()},
                 {name: which.shares(name) for name in which.repositories()},
                 {one["slug"]: (one["name"], one["description"], one["privacy"], which.members(one["slug"]))
-                 for one in which.get(f"orgs/{house.login}/teams")})
+                 for one in which.get(f"orgs/{house.login}/teams")}, which.belong())
 
     assert look(copy) == look(house)
     assert words_of(there, *options, env=environment) == ["0 added, 0 changed, 0 removed, 0 skipped"]
