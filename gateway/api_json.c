@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/api_head.h"
 #include "gateway/reply.h"
 #include "gateway/strict_json.h"
 
@@ -58,6 +59,9 @@ int api_json_reply(struct request *rq, int status, json_t *json)
 	if (text == NULL)
 		return give_up(rq, ERR_CORRUPT, "writing the answer");
 	arena_defer(rq->arena, free_text, text);
+	if (status == 200 && request_is(rq, METHOD_GET) &&
+	    api_head_same(rq, text, strlen(text)))
+		return reply(rq, 304);
 	return reply_bytes(rq, status, "application/json; charset=utf-8", text, strlen(text));
 }
 

@@ -19,7 +19,8 @@
  */
 int await_api_json(struct request *rq, json_t **out) MUST_CHECK;
 
-/* Answer with a JSON value; its reference is taken over. */
+/* Answer with a JSON value; its reference is taken over. A GET may be conditional: 200 is then
+ * 304 (gateway/api_head.h). */
 int api_json_reply(struct request *rq, int status, json_t *json);
 
 /*

@@ -132,6 +132,8 @@ int auth_note_caller(struct request *rq, const struct caller *c)
 	rq->caller = arena_alloc(rq->arena, sizeof(*rq->caller));
 	*rq->caller = *c;
 	rq->caller_name = rq->caller->login;
+	if (rq->match.route->right.tells_rates)
+		rq->counted = true; /* for nothing */
 	return rate_limit(rq, c->account_id);
 }
 
@@ -252,11 +254,9 @@ static int await_person(struct request *rq, const struct right *right,
 			rq, 403,
 			"Must be a site admin, with a token that has the scope site_admin");
 	if (need == NEED_ORG_ADMIN)
-		return await_organization(rq, MEMBERSHIP_OWNER,
-					  right->scopes != 0 ? right->scopes : SCOPE_ADMIN_ORG);
+		return await_organization(rq, MEMBERSHIP_OWNER, route_scopes(right));
 	if (need == NEED_ORG_MEMBER)
-		rc = await_organization(rq, MEMBERSHIP_MEMBER,
-					right->scopes != 0 ? right->scopes : SCOPE_READ_ORG);
+		rc = await_organization(rq, MEMBERSHIP_MEMBER, route_scopes(right));
 	if (need == NEED_ORG_MEMBER && (rc != 0 || right->on == REPOSITORY_NONE))
 		return rc;
 	if (right->on != REPOSITORY_NONE)

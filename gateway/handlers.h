@@ -40,9 +40,12 @@ int v2_upload_cancel(struct request *rq); /* DELETE, the same path */
 /* GitHub's REST: gateway/api_base.c, gateway/api_account.c */
 int api_base_get(struct request *rq);	 /* GET /api/v3/ */
 int api_openapi_get(struct request *rq); /* GET /api/v3/openapi.json: gateway/api_openapi.c */
-int api_user_self(struct request *rq);	 /* GET /api/v3/user */
-int api_user_patch(struct request *rq);	 /* PATCH, the same path */
-int api_user_get(struct request *rq);	 /* GET /api/v3/users/{username} */
+int api_meta_get(struct request *rq);	 /* GET /api/v3/meta: gateway/api_meta.c */
+int api_rate_limit_get(struct request *rq);
+int api_graphql_post(struct request *rq); /* POST /api/graphql */
+int api_user_self(struct request *rq);	  /* GET /api/v3/user */
+int api_user_patch(struct request *rq);	  /* PATCH, the same path */
+int api_user_get(struct request *rq);	  /* GET /api/v3/users/{username} */
 
 /* /api/v3/orgs/{org}: gateway/api_org.c */
 int api_org_get(struct request *rq);

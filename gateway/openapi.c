@@ -92,6 +92,7 @@ static void complete(json_t *document)
 {
 	json_t *every = json_object_get(document, "x-every-operation");
 	json_t *body = json_object_get(document, "x-every-body");
+	json_t *get = json_object_get(document, "x-every-get");
 	const char *path;
 	json_t *item;
 
@@ -102,10 +103,13 @@ static void complete(json_t *document)
 			add_answers(operation, every);
 			if (json_object_get(operation, "requestBody") != NULL)
 				add_answers(operation, body);
+			if (strcmp(methods[i], "get") == 0)
+				add_answers(operation, get);
 		}
 	}
 	json_object_del(document, "x-every-operation");
 	json_object_del(document, "x-every-body");
+	json_object_del(document, "x-every-get");
 }
 
 /* 0, or ERR_SYNTAX with *why. */

@@ -30,14 +30,14 @@ static bool client_of(struct request *rq, struct client_net *out)
 	return said != NULL && client_net_parse(said, out) == 0;
 }
 
-static int64_t seconds_up(int64_t ms)
+int64_t rate_seconds(int64_t ms)
 {
 	return (ms + 999) / 1000;
 }
 
 static void say_state(struct request *rq, const struct rate_state *s)
 {
-	int64_t full = seconds_up(s->full_after_ms);
+	int64_t full = rate_seconds(s->full_after_ms);
 
 	if (rq->surface == SURFACE_REST) {
 		reply_header(rq, "X-RateLimit-Limit", "%u", s->limit);
@@ -73,30 +73,57 @@ static int charge(struct request *rq, const struct rate_client *c, unsigned limi
 	if (fine)
 		return 0;
 	tell(c, who);
-	reply_header(rq, "Retry-After", "%lld", (long long)seconds_up(s.retry_after_ms));
+	reply_header(rq, "Retry-After", "%lld", (long long)rate_seconds(s.retry_after_ms));
 	return refuse_by_surface(rq, TOOMANYREQUESTS,
 				 "too many requests: %s may make %u a minute", words, limit);
 }
 
-int rate_limit(struct request *rq, int64_t account)
+/* Whose bucket it is, and its size. False: no limit is kept for him. */
+static bool bucket_of(struct request *rq, int64_t account, struct rate_client *c,
+		      unsigned *limit)
 {
-	int64_t limit = account != 0 ? rq->worker->set->gateway_rate_per_caller
-				     : rq->worker->set->gateway_rate_per_address;
-	char text[CLIENT_NET_TEXT_MAX];
-	struct rate_client c = {RATE_CALLER, {(uint64_t)account, 0}};
+	const struct settings *set = rq->worker->set;
 	struct client_net net;
 
-	if (limit == 0 || rq->counted)
+	*limit = (unsigned)(account != 0 ? set->gateway_rate_per_caller
+					 : set->gateway_rate_per_address);
+	*c = (struct rate_client){RATE_CALLER, {(uint64_t)account, 0}};
+	if (*limit == 0 || account != 0)
+		return *limit != 0;
+	if (!client_of(rq, &net))
+		return false;
+	*c = (struct rate_client){RATE_ADDRESS, {net.word[0], net.word[1]}};
+	return true;
+}
+
+int rate_limit(struct request *rq, int64_t account)
+{
+	char text[CLIENT_NET_TEXT_MAX];
+	struct client_net net;
+	struct rate_client c;
+	unsigned limit;
+
+	if (rq->counted || !bucket_of(rq, account, &c, &limit))
 		return 0;
 	rq->counted = true;
 	if (account != 0)
-		return charge(rq, &c, (unsigned)limit,
+		return charge(rq, &c, limit,
 			      arena_printf(rq->arena, "account=%lld", (long long)account),
 			      "an account");
-	if (!client_of(rq, &net))
-		return 0;
-	c = (struct rate_client){RATE_ADDRESS, {net.word[0], net.word[1]}};
-	return charge(rq, &c, (unsigned)limit,
+	net = (struct client_net){{c.word[0], c.word[1]}};
+	return charge(rq, &c, limit,
 		      arena_printf(rq->arena, "address=%s", client_net_text(&net, text)),
 		      "without a valid credential an address");
+}
+
+bool rate_limit_state(struct request *rq, int64_t account, struct rate_state *out)
+{
+	struct rate_client c;
+	unsigned limit;
+
+	if (!bucket_of(rq, account, &c, &limit))
+		return false;
+	rate_look(rq->worker->rates, &c, limit, clock_now_us(), out);
+	say_state(rq, out);
+	return true;
 }

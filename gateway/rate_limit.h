@@ -9,6 +9,7 @@
 
 #include <stdint.h>
 
+#include "gateway/rate_table.h"
 #include "gateway/request.h"
 
 /*
@@ -16,3 +17,10 @@
  * what is left. Otherwise it has refused (429), and returns the status.
  */
 int rate_limit(struct request *rq, int64_t account);
+/*
+ * How it stands for that account, or for the request's address; nothing is counted, and the
+ * answer's headers tell it, too. False: there is no limit.
+ */
+bool rate_limit_state(struct request *rq, int64_t account, struct rate_state *out);
+/* Whole seconds, as answers tell them. */
+int64_t rate_seconds(int64_t ms);

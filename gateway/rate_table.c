@@ -64,6 +64,14 @@ static bool swap(_Atomic uint64_t *p, uint64_t from, uint64_t to)
 						       memory_order_relaxed);
 }
 
+static uint64_t tag_of(const struct rate_table *t, const struct rate_client *c)
+{
+	uint64_t word[3] = {c->kind, c->word[0], c->word[1]};
+	uint64_t tag = siphash(t->key, word, 3);
+
+	return tag != 0 ? tag : 1;
+}
+
 /* The client's bucket; NULL: others were faster, time and again. */
 static struct bucket *find(struct rate_table *t, uint64_t tag)
 {
@@ -100,12 +108,27 @@ static void describe(struct rate_state *out, uint64_t missing_ns, uint64_t cost)
 	out->full_after_ms = ms_up(missing_ns);
 }
 
+void rate_look(struct rate_table *t, const struct rate_client *c, unsigned limit,
+	       int64_t now_us, struct rate_state *out)
+{
+	uint64_t tag = tag_of(t, c), now = (uint64_t)now_us * 1000, cost = WINDOW_NS / limit;
+	struct bucket *set = t->set[tag % SETS];
+	uint64_t full = now, window = cost * limit, missing;
+
+	for (unsigned i = 0; i < WAYS; i++)
+		if (load(&set[i].tag) == tag)
+			full = load(&set[i].full);
+	missing = full > now ? full - now : 0;
+	*out = (struct rate_state){.limit = limit};
+	describe(out, missing < window ? missing : window, cost);
+	if (missing + cost > window)
+		out->retry_after_ms = ms_up(missing + cost - window);
+}
+
 bool rate_charge(struct rate_table *t, const struct rate_client *c, unsigned limit,
 		 int64_t now_us, struct rate_state *out)
 {
-	uint64_t word[3] = {c->kind, c->word[0], c->word[1]};
-	uint64_t tag = siphash(t->key, word, 3);
-	struct bucket *b = find(t, tag != 0 ? tag : 1);
+	struct bucket *b = find(t, tag_of(t, c));
 	uint64_t now = (uint64_t)now_us * 1000, cost = WINDOW_NS / limit;
 	uint64_t window = cost * limit; /* so that just as many tokens fit */
 

@@ -36,6 +36,9 @@ struct rate_state {
 struct rate_table *rate_table_new(void);
 void rate_table_free(struct rate_table *t);
 
+/* Nothing is charged, and nobody loses his place. */
+void rate_look(struct rate_table *t, const struct rate_client *c, unsigned limit,
+	       int64_t now_us, struct rate_state *out);
 /* One request: is it allowed? limit from 1 to RATE_LIMIT_MAX; now_us of a monotonic clock. */
 bool rate_charge(struct rate_table *t, const struct rate_client *c, unsigned limit,
 		 int64_t now_us, struct rate_state *out);

@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+#include "gateway/api_head.h"
 #include "proto/base/log.h"
 
 #define FIELDS_ROOM 16
@@ -95,6 +96,8 @@ void reply_seal(struct request *rq)
 {
 	if (rq->surface == SURFACE_REGISTRY)
 		add_field(rq, "Docker-Distribution-Api-Version", "registry/2.0");
+	if (rq->surface == SURFACE_REST)
+		api_head_seal(rq);
 	/* Stored bytes are never to be guessed at by a browser. */
 	add_field(rq, "X-Content-Type-Options", "nosniff");
 	add_field(rq, "X-Request-Id", rq->id);

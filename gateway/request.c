@@ -67,6 +67,7 @@ static enum surface surface_of(struct slice path)
 		{"/v2", SURFACE_REGISTRY},
 		{"/token", SURFACE_REGISTRY},
 		{"/api/v3", SURFACE_REST},
+		{"/api/graphql", SURFACE_REST},
 	};
 
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

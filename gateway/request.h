@@ -33,7 +33,7 @@ struct org_standing;
 /* Which kind of answers a path gives when something is wrong. */
 enum surface {
 	SURFACE_REGISTRY, /* /v2, /token: {"errors":[…]} */
-	SURFACE_REST,	  /* /api/v3: {"message":…} */
+	SURFACE_REST,	  /* /api/v3, /api/graphql: {"message":…} */
 	SURFACE_WEB,	  /* the rest: text */
 };
 

@@ -146,3 +146,24 @@ bool route_changes(const struct route *r, enum method method)
 		return true;
 	return (method & (METHOD_GET | METHOD_HEAD)) == 0 && !r->right.changes_nothing;
 }
+
+unsigned route_scopes(const struct right *right)
+{
+	switch (right->need) {
+	case NEED_SITE_ADMIN:
+		return SCOPE_SITE_ADMIN;
+	case NEED_ORG_ADMIN:
+		return right->scopes != 0 ? right->scopes : SCOPE_ADMIN_ORG;
+	case NEED_ORG_MEMBER:
+		return right->scopes != 0 ? right->scopes : SCOPE_READ_ORG;
+	case NEED_PACKAGE:
+		return action_scopes(right->action);
+	case NEED_CALLER:
+		return right->scopes;
+	case NEED_NOTHING:
+	case NEED_VALID:
+	case NEED_REPOSITORY:
+		break;
+	}
+	return 0;
+}

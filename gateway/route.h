@@ -56,6 +56,7 @@ struct right {
 	bool changes_nothing; /* whatever the method says */
 	bool changes;	      /* likewise */
 	bool greets;	      /* without a credential it costs nothing: rates do not count it */
+	bool tells_rates;     /* a valid credential costs nothing either */
 	bool in_any_mode;     /* it is how a site admin leaves a mode (metadb/modes.h) */
 };
 
@@ -93,6 +94,12 @@ void route_find(const struct route *rows, struct arena *a, enum method method,
  * otherwise: read-only mode stops these.
  */
 bool route_changes(const struct route *r, enum method method);
+
+/*
+ * Scopes that the right needs, all of them, but for the one of a source repository: READ of a
+ * public one needs none.
+ */
+unsigned route_scopes(const struct right *right);
 
 /* Every route of the gateway, in gateway/route_table.c. */
 extern const struct route route_table[];

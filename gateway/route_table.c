@@ -15,7 +15,10 @@
 /* A browser comes back from an issuer, and has a session then. */
 #define LANDING    {.need = NEED_NOTHING, .changes = true}
 #define VALID      {.need = NEED_VALID}
+#define RATES      {.need = NEED_VALID, .greets = true, .tells_rates = true}
 #define CALLER     {.need = NEED_CALLER}
+/* A question in a body. */
+#define QUESTION   {.need = NEED_CALLER, .changes_nothing = true}
 /* What every client asks first, showing nothing, to be told where to get a token. */
 #define GREETING   {.need = NEED_CALLER, .greets = true}
 #define CATALOG    {.need = NEED_CALLER, .catalog = true}
@@ -109,6 +112,9 @@ const struct route route_table[] = {
 
 	{METHOD_GET,    "/api/v3/",                           VALID,   api_base_get},
 	{METHOD_GET,    "/api/v3/openapi.json",               VALID,   api_openapi_get},
+	{METHOD_GET,    "/api/v3/meta",                       VALID,   api_meta_get},
+	{METHOD_GET,    "/api/v3/rate_limit",                 RATES,   api_rate_limit_get},
+	{METHOD_POST,   "/api/graphql",                       QUESTION, api_graphql_post},
 	{METHOD_GET,    "/api/v3/user",                       CALLER,  api_user_self},
 	{METHOD_PATCH,  "/api/v3/user",                       OWN_PROFILE, api_user_patch},
 	{METHOD_GET,    "/api/v3/user/orgs",                  CALLER,  api_user_org_list},

@@ -181,18 +181,35 @@ unsigned scope_closure(unsigned scopes)
 	return scopes;
 }
 
+/* The names of these bits, all of them. */
+static char *join(unsigned bits, char *buf, size_t size)
+{
+	size_t used = 0;
+
+	buf[0] = '\0';
+	for (size_t i = 0; i < SCOPE_COUNT && used < size; i++)
+		if (bits & SCOPES[i].bit)
+			used += (size_t)snprintf(buf + used, size - used, "%s%s",
+						 used > 0 ? ", " : "", SCOPES[i].name);
+	return buf;
+}
+
 char *scope_names(unsigned scopes, char *buf, size_t size)
 {
 	unsigned implied = 0;
-	size_t used = 0;
 
 	for (size_t i = 0; i < SCOPE_COUNT; i++)
 		if (scopes & SCOPES[i].bit)
 			implied |= SCOPES[i].implies;
-	buf[0] = '\0';
-	for (size_t i = 0; i < SCOPE_COUNT && used < size; i++)
-		if (scopes & ~implied & SCOPES[i].bit)
-			used += (size_t)snprintf(buf + used, size - used, "%s%s",
-						 used > 0 ? ", " : "", SCOPES[i].name);
-	return buf;
+	return join(scopes & ~implied, buf, size);
+}
+
+char *scope_choices(unsigned needed, char *buf, size_t size)
+{
+	unsigned choices = 0;
+
+	for (size_t i = 0; i < SCOPE_COUNT && needed != 0; i++)
+		if ((scope_closure(SCOPES[i].bit) & needed) == needed)
+			choices |= SCOPES[i].bit;
+	return join(choices != 0 ? choices : needed, buf, size);
 }

@@ -97,9 +97,14 @@ int repository_role_parse(const char *text, enum repository_role *out) MUST_CHEC
 /* "pull", "triage", "push", "maintain", "admin"; "none". */
 const char *repository_permission_name(enum repository_role r);
 
+/* Room for the names of all. */
+#define SCOPE_NAMES_MAX 256
+
 /* Scope names as GitHub writes them: "read:packages", …; "site_admin". */
 int scope_parse(const char *text, size_t len, unsigned *bit) MUST_CHECK;
 /* Names of all bits, comma-separated, into buf; returns buf. Implied bits are not repeated. */
 char *scope_names(unsigned scopes, char *buf, size_t size);
+/* Names of all scopes that give what is needed; when one alone does not, what is needed. */
+char *scope_choices(unsigned needed, char *buf, size_t size);
 /* With what a scope implies (write:packages implies read:packages). */
 unsigned scope_closure(unsigned scopes);

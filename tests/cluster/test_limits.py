@@ -5,6 +5,7 @@ And who asks too often, as an account or from an address.
 
 import base64
 import http.client
+import json
 import time
 
 import pytest
@@ -150,8 +151,8 @@ def until_refused(ask):
     raise AssertionError("it is never too much")
 
 
-def rest(cluster, token):
-    return requests.get(f"{cluster.url()}/api/v3/user", headers={"Authorization": f"token {token}"}, timeout=30)
+def rest(cluster, token, path="user"):
+    return requests.get(f"{cluster.url()}/api/v3/{path}", headers={"Authorization": f"token {token}"}, timeout=30)
 
 
 def test_account(cluster, user):
@@ -166,6 +167,12 @@ def test_account(cluster, user):
     def ask():  # over connections of its own, so that both workers are asked
         return user.registry().call("GET", "/v2/")
 
+    state = ok(rest(cluster, user.token, "rate_limit"), 200)
+    core = state.json()["resources"]["core"]
+    assert core == state.json()["rate"] and core["limit"] == CALLER and core["used"] + core["remaining"] == CALLER
+    again = ok(rest(cluster, user.token, "rate_limit"), 200)
+    assert again.json()["rate"]["used"] <= core["used"], "asking for it costs nothing"
+    assert int(again.headers["X-RateLimit-Remaining"]) >= core["remaining"]
     assert "RateLimit-Limit" in ok(ask(), 200).headers
     allowed, answer = until_refused(ask)
     assert allowed >= CALLER - 3
@@ -225,6 +232,9 @@ def test_address(cluster, user):
     source = Source(cluster, "127.0.0.31")
     assert source.ask().headers["RateLimit-Remaining"] == str(ADDRESS - 1)
     source.exhaust()
+    assert json.loads(source.ask("/api/v3/rate_limit").text)["rate"]["remaining"] < 50
+    wrong = ("Authorization", "token nonsense")
+    assert source.is_refused("/api/v3/rate_limit", wrong), "a wrong credential counts there, too"
     for question in (["/v2/no/such/path"], ["/token"], ["/v2/", ("Authorization", "Bearer nonsense")],
                      [f"/v2/{user.login}/x/tags/list"], ["/api/v3/"], ["/token", ("Authorization", "Basic eDp5")]):
         assert source.is_refused(*question), question

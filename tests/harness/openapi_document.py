@@ -70,9 +70,9 @@ def load(folder=FOLDER):
     for path in sorted(folder.glob("*.json")):
         merge(document, read(path), 2, path.name)
     document["paths"] = expanded(document["paths"], document.pop("x-owners"))
-    every, body = document.pop("x-every-operation", {}), document.pop("x-every-body", {})
-    for _path, _method, operation, _item in operations(document):
-        also = {**every, **body} if "requestBody" in operation else every
+    every, body, get = (document.pop(f"x-every-{what}", {}) for what in ("operation", "body", "get"))
+    for _path, method, operation, _item in operations(document):
+        also = {**every, **(body if "requestBody" in operation else {}), **(get if method == "get" else {})}
         operation["responses"] = {**also, **operation.get("responses", {})}
     return document
 

@@ -55,6 +55,9 @@ ROUTES = {
 
     "/api/v3/": {"GET": ("valid", 200)},
     "/api/v3/openapi.json": {"GET": ("valid", 200)},
+    "/api/graphql": {"POST": ("account", 200)},
+    "/api/v3/meta": {"GET": ("valid", 200)},
+    "/api/v3/rate_limit": {"GET": ("valid", 404)},  # limits are off; done in test_limits.py
     "/api/v3/user": {"GET": ("account", 200), "PATCH": ("own profile", 200)},
     "/api/v3/user/orgs": {"GET": ("own orgs", 200)},
     "/api/v3/user/teams": {"GET": ("own orgs", 200)},

@@ -181,7 +181,7 @@ static void private_and_missing_are_alike(void **state)
 
 static void names(void **state)
 {
-	char buf[128];
+	char buf[SCOPE_NAMES_MAX];
 	enum role role;
 	enum visibility visibility;
 	enum repository_role on;
@@ -212,6 +212,14 @@ static void names(void **state)
 	assert_string_equal(
 		scope_names(SCOPE_ADMIN_ORG | SCOPE_READ_ORG | SCOPE_USER, buf, sizeof(buf)),
 		"admin:org, user");
+	assert_string_equal(scope_choices(SCOPE_READ_ORG, buf, sizeof(buf)),
+			    "read:org, write:org, admin:org");
+	assert_string_equal(scope_choices(SCOPE_REPO, buf, sizeof(buf)), "repo");
+	assert_string_equal(scope_choices(0, buf, sizeof(buf)), "");
+	assert_string_equal(
+		scope_choices(SCOPE_READ_PACKAGES | SCOPE_DELETE_PACKAGES, buf, sizeof(buf)),
+		"read:packages, delete:packages");
+	assert_true(strlen(scope_choices(~0U, buf, sizeof(buf))) + 1 < sizeof(buf));
 	assert_int_equal(scope_closure(SCOPE_ADMIN_ORG | SCOPE_USER),
 			 SCOPE_ADMIN_ORG | SCOPE_WRITE_ORG | SCOPE_READ_ORG |
 				 SCOPE_READ_AUDIT_LOG | SCOPE_USER | SCOPE_READ_USER |

@@ -27,6 +27,7 @@ static void built_in(void **state)
 	assert_string_equal(json_string_value(json_object_get(json, "openapi")), "3.1.0");
 	assert_null(json_object_get(json, "x-every-operation"));
 	assert_null(json_object_get(json, "x-every-body"));
+	assert_null(json_object_get(json, "x-every-get"));
 	json_object_foreach(json_object_get(json, "paths"), path, item) {
 		const json_t *get = json_object_get(item, "get");
 
@@ -42,7 +43,7 @@ static void merged(void **state)
 {
 	static const struct openapi_fragment parts[] = {
 		FRAGMENT("a", "{\"x-every-operation\":{\"400\":1,\"503\":2},"
-			      "\"x-every-body\":{\"413\":3},"
+			      "\"x-every-body\":{\"413\":3},\"x-every-get\":{\"304\":4},"
 			      "\"paths\":{\"/p\":{\"get\":{\"responses\":{\"400\":7}}}}}"),
 		FRAGMENT("b",
 			 "{\"paths\":{\"/p\":{\"put\":{\"requestBody\":{},\"responses\":{}},"
@@ -56,13 +57,13 @@ static void merged(void **state)
 
 	(void)state;
 	assert_int_equal(openapi_merge(a, parts, 3, &json, &why), 0);
-	wanted =
-		json_loads("{\"paths\":{\"/p\":{\"get\":{\"responses\":{\"400\":7,\"503\":2}},"
-			   "\"put\":{\"requestBody\":{},"
-			   "\"responses\":{\"400\":1,\"503\":2,\"413\":3}},\"parameters\":[]}},"
-			   "\"components\":{\"schemas\":{\"S\":{},\"T\":{}},"
-			   "\"headers\":{\"S\":{}}}}",
-			   0, NULL);
+	wanted = json_loads(
+		"{\"paths\":{\"/p\":{\"get\":{\"responses\":{\"304\":4,\"400\":7,\"503\":2}},"
+		"\"put\":{\"requestBody\":{},"
+		"\"responses\":{\"400\":1,\"503\":2,\"413\":3}},\"parameters\":[]}},"
+		"\"components\":{\"schemas\":{\"S\":{},\"T\":{}},"
+		"\"headers\":{\"S\":{}}}}",
+		0, NULL);
 	assert_true(json_equal(json, wanted));
 	json_decref(wanted);
 	json_decref(json);

@@ -77,6 +77,28 @@ static void a_minutes_worth_at_once(void **state)
 	}
 }
 
+static void looking_costs_nothing(void **state)
+{
+	struct rate_client c = address(1), unseen = address(2);
+	struct rate_state s, charged;
+
+	(void)state;
+	rate_look(table, &c, 60, now_us, &s);
+	assert_int_equal(s.remaining, 60);
+	assert_int_equal(s.full_after_ms, 0);
+	assert_true(asks(1, 60, &charged));
+	for (int i = 0; i < 100; i++) {
+		rate_look(table, &c, 60, now_us, &s);
+		assert_memory_equal(&s, &charged, sizeof(s));
+	}
+	assert_int_equal(allowed(1, 60, 100), 59);
+	rate_look(table, &c, 60, now_us, &s);
+	assert_int_equal(s.remaining, 0);
+	assert_int_equal(s.retry_after_ms, 1000);
+	rate_look(table, &unseen, 60, now_us, &s);
+	assert_int_equal(s.remaining, 60);
+}
+
 static void tokens_come_back_evenly(void **state)
 {
 	struct rate_state s;
@@ -181,11 +203,9 @@ int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-		CASE(a_minutes_worth_at_once),
-		CASE(tokens_come_back_evenly),
-		CASE(limits_of_all_sizes),
-		CASE(clients_are_apart),
-		CASE(a_flood_of_clients_frees_nobody),
+		CASE(a_minutes_worth_at_once),	CASE(looking_costs_nothing),
+		CASE(tokens_come_back_evenly),	CASE(limits_of_all_sizes),
+		CASE(clients_are_apart),	CASE(a_flood_of_clients_frees_nobody),
 		CASE(processes_share_a_bucket),
 	};
 
