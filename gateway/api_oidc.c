@@ -269,6 +269,7 @@ static int await_exchange(struct request *rq, const struct exchange *x)
 		return status;
 	wanted.account_id = repository.owner.id;
 	wanted.repository_id = repository.id;
+	wanted.issuer_id = issuer.id;
 	wanted.scopes = acting_token_scopes(grant.write);
 	wanted.expires_at = (int64_t)time(NULL) + seconds;
 	wanted.note = note_of(rq->arena, &t, &issuer);
@@ -276,6 +277,8 @@ static int await_exchange(struct request *rq, const struct exchange *x)
 			       &made);
 	if (rc < 0)
 		return give_up(rq, rc, "making a token");
+	if (rc == TOKEN_NO_ISSUER)
+		return refuse_oauth(rq, "invalid_grant", "its issuer is not known here");
 	if (rc != TOKEN_MADE)
 		return refuse_oauth(rq, "invalid_target",
 				    rc == TOKEN_TOO_MANY

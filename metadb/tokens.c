@@ -69,6 +69,10 @@ static void bind_limits(struct pg_stmt *s, const struct token_new *wanted)
 	pg_bind_array(s, &names);
 }
 
+#define NEW_SQL                                                                              \
+	ACTOR_SQL ", ROW($5, $6, $7)::token_bounds, $8, $9, nullif($10, 0), $11, $12, $13, " \
+		  "$14, to_timestamp(nullif($15, 0)), $16, $17, $18"
+
 static void bind_new(struct pg_stmt *s, const struct token_bounds *b,
 		     const struct token_new *wanted, const unsigned char *hash,
 		     const char *hint)
@@ -105,11 +109,13 @@ int await_token_issue(struct metadb *db, struct arena *a, const struct actor *wh
 		return ERR_LIMIT;
 	token_make(text);
 	token_hash(text, TOKEN_TEXT_LEN, hash);
-	s = pg_tx_add(tx, "SELECT status, id FROM token_issue(" ACTOR_SQL ", "
-			  "ROW($5, $6, $7)::token_bounds, $8, $9, nullif($10, 0), $11, $12, "
-			  "$13, $14, to_timestamp(nullif($15, 0)), $16, $17, $18)");
+	s = pg_tx_add(tx, wanted->issuer_id == 0
+				  ? "SELECT status, id FROM token_issue(" NEW_SQL ")"
+				  : "SELECT status, id FROM token_exchange(" NEW_SQL ", $19)");
 	pg_bind_actor(s, who);
 	bind_new(s, bounds, wanted, hash, text + TOKEN_TEXT_LEN - HINT_LEN);
+	if (wanted->issuer_id != 0)
+		pg_bind_int8(s, wanted->issuer_id);
 	rc = await_pg_tx(tx);
 	if (rc < 0)
 		return rc;

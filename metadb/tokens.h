@@ -51,6 +51,7 @@ struct token_new {
 	int64_t account_id;
 	enum token_kind kind;
 	int64_t repository_id; /* of the last two kinds, else 0 */
+	int64_t issuer_id;     /* a workflow's: by whose word it is made, and ends; else 0 */
 	unsigned scopes;
 	const char *note; /* may be NULL */
 	int64_t expires_at;
@@ -65,7 +66,7 @@ struct token_bounds {
 	bool lifetime;	 /* its end */
 };
 
-/* Why a token is not made; schema/0049. */
+/* Why a token is not made; schema/0049, schema/0070. */
 enum token_verdict {
 	TOKEN_MADE = 0,
 	TOKEN_NO_ACCOUNT = 1, /* none that is active, and may have such a token */
@@ -75,6 +76,7 @@ enum token_verdict {
 	TOKEN_NO_NAMESPACE = 5, /* a limit names none */
 	TOKEN_TOO_MANY = 6,
 	TOKEN_MAKER_INVALID = 7, /* revoked or expired meanwhile */
+	TOKEN_NO_ISSUER = 8,	 /* deleted or disabled meanwhile */
 };
 
 /* Prefix, length, characters and checksum fit. Pure. */

@@ -6,7 +6,9 @@ One session each stays open at each gateway, by password and by bearer, and has 
 import itertools
 
 import pytest
+import requests
 
+from harness.issuer import Issuer, Key
 from harness.people import Person, enroll
 from harness.registry import Registry, ok
 
@@ -140,6 +142,55 @@ def test_a_workflows_repository_is_gone(world):
     seen.may(True, True)
     world.do("DELETE", f"repos/{world.org}/site")
     seen.may(False, False)
+
+
+GRANT, JWT = "urn:ietf:params:oauth:grant-type:token-exchange", "urn:ietf:params:oauth:token-type:jwt"
+
+
+@pytest.fixture(name="believed")
+def an_issuer(world):
+    """One whose jobs act for the repository `site`; job() is a token for the token of one."""
+    world.do("POST", f"orgs/{world.org}/repos", {"name": "site"})
+    world.do("PUT", f"{world.app}/access/actions/{world.org}/site", {"role": "write"})
+    made = Issuer([Key("EdDSA", "k")])
+    rules = [{"match": {"sub": "a job"}, "repository": f"{world.org}/site", "packages": "write"}]
+    row = ok(world.cluster.admin("POST", "admin/issuers", {"issuer": made.url, "audience": "packhouse", "rules": rules,
+                                                           "jwks": made.jwks()}), 201).json()
+    made.path = f"admin/issuers/{row['id']}"
+
+    def job():
+        form = {"grant_type": GRANT, "subject_token": made.token(), "subject_token_type": JWT}
+        return requests.post(f"{world.cluster.url()}/api/v3/oidc/token", data=form, timeout=120)
+
+    made.job = job
+    yield made
+    world.cluster.admin("DELETE", made.path)
+    made.close()
+
+
+@pytest.mark.parametrize("way", ["deleted", "disabled"])
+def test_the_issuer_of_a_job(world, believed, way):
+    """With it end the tokens that were got through it, and no others; enabled again it gives new ones."""
+    jobs = [Witness(world, ok(believed.job(), 200).json()["access_token"]) for _ in range(2)]
+    body = {"permissions": {"packages": "write"}}
+    by_hand = Witness(world, world.do("POST", f"repos/{world.org}/site/workflow-tokens", body)["token"])
+    ok(world.cluster.admin("PATCH", believed.path, {"audience": "packhouse"}), 200)  # changed, but enabled
+    for seen in (*jobs, by_hand):
+        seen.may(True, True)
+    if way == "deleted":
+        ok(world.cluster.admin("DELETE", believed.path), 204)
+    else:
+        ok(world.cluster.admin("PATCH", believed.path, {"enabled": False}), 200)
+    for seen in jobs:
+        seen.may(False, False, statuses=[401])
+    by_hand.may(True, True)
+    assert believed.job().status_code == 400
+    assert world.cluster.query("SELECT (detail ->> 'tokens_ended')::int FROM audit WHERE action IN ('issuer.delete',"
+                               " 'issuer.change') ORDER BY id DESC LIMIT 1") == [(2,)]
+    if way == "disabled":
+        ok(world.cluster.admin("PATCH", believed.path, {"enabled": True}), 200)
+        jobs[0].may(False, False, statuses=[401])
+        Witness(world, ok(believed.job(), 200).json()["access_token"]).may(True, True)
 
 
 def test_single_sign_on(world):
