@@ -1,6 +1,7 @@
 /*
  * GET …/audit-log: what happened in an organization, to a user's own packages, or everywhere,
- * in GitHub Enterprise Cloud's shape; as JSON lines for those who keep it elsewhere.
+ * in GitHub Enterprise Cloud's shape; as JSON lines for those who keep it elsewhere, all of
+ * them in one answer unless it is asked for a page.
  *
  * Pages have cursors. `after` and `before` are ids, though clients need not know: in the order
  * that was asked for, what stands behind that row, or right before it.
@@ -26,10 +27,16 @@
 #define LINES_MOST 1000
 #define PAGE_ROOM  ((size_t)1024 * 1024) /* bytes of details */
 
+/* Of a stream: rows of a statement, bytes of their details, and how many at a worker. */
+#define STREAM_ROWS 500
+#define STREAM_ROOM ((size_t)128 * 1024)
+#define STREAMS_MAX 8
+
 /* A page as it was asked for. */
 struct view {
 	struct audit_query q;
 	bool lines;	/* JSON lines */
+	bool whole;	/* of them a stream, from there to the log's end */
 	bool backwards; /* the page before a row: walked the other way round */
 	bool nothing;	/* what is looked for cannot be there */
 	int64_t size;
@@ -108,6 +115,7 @@ static int read_page(struct request *rq, struct view *v)
 	v->size = v->size < most ? v->size : most;
 	v->backwards = before != 0;
 	v->nothing = kind == 2; /* nothing here is an event of Git */
+	v->whole = v->lines && !v->backwards && given(rq, "per_page") == NULL;
 	v->q.past = v->backwards ? before : after;
 	v->q.ascending = (order == 1) != v->backwards;
 	v->q.count = (size_t)v->size;
@@ -188,27 +196,27 @@ static json_t *id_or_null(int64_t id)
 }
 
 /* "ADDR" of "ADDR:PORT" or "[ADDR]:PORT". */
-static json_t *address_or_null(struct request *rq, const char *remote)
+static json_t *address_or_null(struct arena *a, const char *remote)
 {
 	const char *colon = remote == NULL ? NULL : strrchr(remote, ':');
 	bool bracket = remote != NULL && *remote == '[';
 
 	if (colon == NULL || colon - remote < 2 * bracket)
 		return text_or_null(remote);
-	return json_string(arena_memdup(rq->arena, remote + bracket,
-					(size_t)(colon - remote) - 2 * bracket));
+	return json_string(
+		arena_memdup(a, remote + bracket, (size_t)(colon - remote) - 2 * bracket));
 }
 
-static json_t *entry_json(struct request *rq, const struct audit_entry *e)
+static json_t *entry_json(struct arena *a, const struct audit_entry *e)
 {
 	json_t *json = json_pack(
 		"{s:I, s:s, s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "@timestamp",
-		(json_int_t)e->at_ms, "_document_id",
-		arena_printf(rq->arena, "%" PRId64, e->id), "action", e->action, "created_at",
-		(json_int_t)e->at_ms, "actor", text_or_null(e->actor), "actor_id",
-		id_or_null(e->actor_id), "actor_ip", address_or_null(rq, e->remote), "token_id",
-		id_or_null(e->token_id), "request_id", text_or_null(e->request_id), "package",
-		text_or_null(e->package), "package_id", id_or_null(e->package_id), "data",
+		(json_int_t)e->at_ms, "_document_id", arena_printf(a, "%" PRId64, e->id),
+		"action", e->action, "created_at", (json_int_t)e->at_ms, "actor",
+		text_or_null(e->actor), "actor_id", id_or_null(e->actor_id), "actor_ip",
+		address_or_null(a, e->remote), "token_id", id_or_null(e->token_id),
+		"request_id", text_or_null(e->request_id), "package", text_or_null(e->package),
+		"package_id", id_or_null(e->package_id), "data",
 		json_loads(e->detail, JSON_DECODE_ANY, NULL));
 
 	if (e->namespace_id != 0) {
@@ -290,12 +298,80 @@ static int reply_list(struct request *rq, const struct view *v, const struct aud
 	int status;
 
 	for (size_t i = 0; i < l->count; i++)
-		json_array_append_new(list, entry_json(rq, &l->entry[i]));
+		json_array_append_new(list, entry_json(rq->arena, &l->entry[i]));
 	if (!v->lines)
 		return api_json_reply(rq, 200, list);
 	status = reply_lines(rq, list);
 	json_decref(list);
 	return status;
+}
+
+/* The lines of some rows as one text, which is the caller's to free; NULL: it cannot be made.
+ */
+static char *lines_of(struct arena *a, const struct audit_list *l, size_t *len)
+{
+	char *text = NULL;
+	FILE *out = open_memstream(&text, len);
+
+	if (out == NULL)
+		return NULL;
+	for (size_t i = 0; i < l->count; i++) {
+		json_t *one = entry_json(a, &l->entry[i]);
+
+		json_dumpf(one, out, JSON_COMPACT);
+		json_decref(one);
+		fputc('\n', out);
+	}
+	fclose(out);
+	return text;
+}
+
+/* The next rows: *past is behind them, 0 when there are no others. What they take is given back
+ * before they are sent, but for their text. */
+static int await_stretch(struct request *rq, struct audit_query *q, int64_t *past)
+{
+	struct arena *a = arena_new();
+	struct audit_list l;
+	size_t len = 0;
+	char *text = NULL;
+	int rc;
+
+	q->past = *past;
+	rc = await_audit_list(rq->worker->metadb, a, q, &l);
+	if (rc == 0) {
+		*past = l.go_on;
+		text = lines_of(a, &l, &len);
+		rc = text == NULL ? ERR_FULL : 0;
+	}
+	arena_free(a);
+	if (rc == 0)
+		rc = await_send(rq, text, len);
+	free(text);
+	return rc;
+}
+
+/* One statement after the other, each for itself; a client that is slow holds its next lines.
+ */
+static int await_stream(struct request *rq, struct view *v)
+{
+	static unsigned streams; /* of this worker */
+	int64_t past = v->q.past;
+	int rc = 0;
+
+	if (streams >= STREAMS_MAX)
+		return refuse_api(rq, 503, "Too many read the audit log at this moment");
+	reply_start(rq, 200, LINES, REPLY_UNTIL_END);
+	v->q.count = STREAM_ROWS;
+	v->q.bytes = STREAM_ROOM;
+	streams++;
+	if (!v->nothing)
+		do
+			rc = await_stretch(rq, &v->q, &past);
+		while (rc == 0 && past != 0);
+	if (rc == 0)
+		rc = await_send_end(rq);
+	streams--;
+	return rc < 0 ? give_up(rq, rc, "reading the audit log") : 200;
 }
 
 static void reverse(struct audit_list *l)
@@ -318,6 +394,8 @@ static int await_log(struct request *rq, struct place at)
 		status = await_phrase(rq, &at, &v);
 	if (status != 0)
 		return status;
+	if (v.whole)
+		return await_stream(rq, &v);
 	if (!v.nothing) {
 		rc = await_audit_list(rq->worker->metadb, rq->arena, &v.q, &l);
 		if (rc < 0)

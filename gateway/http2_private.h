@@ -90,8 +90,9 @@ struct http2_stream {
 	/* The answer. */
 	bool head_given, head_out, end_out; /* to nghttp2; as frames */
 	bool deferred;			    /* nghttp2 waits for bytes */
-	int64_t left;			    /* promised bytes that are no frames yet */
-	struct iovec *parts;		    /* of await_write(), used up from the front */
+	/* Promised bytes that are no frames yet; INT64_MAX while the body may go on. */
+	int64_t left;
+	struct iovec *parts; /* of await_write(), used up from the front */
 	int part_count;
 	size_t parts_len;
 	size_t in_out; /* lent bytes in http2_out */

@@ -186,6 +186,10 @@ static ssize_t take_data(nghttp2_session *session, int32_t id, uint8_t *buf, siz
 	(void)buf, (void)source, (void)arg;
 	if (s == NULL || s->cut)
 		return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+	if (s->parts_len == 0 && s->left == 0) {
+		*flags |= NGHTTP2_DATA_FLAG_EOF;
+		return 0;
+	}
 	if (s->parts_len == 0) {
 		s->deferred = true;
 		return NGHTTP2_ERR_DEFERRED;
@@ -403,9 +407,12 @@ int http2_session_respond(struct http2_stream *s, const struct reply_head *head)
 	nv[count++] = field(":status", status);
 	nv[count++] = field("date", http_date());
 	if (!http_status_body_less(head->status)) {
-		nv[count++] = field("content-length", length);
+		if (head->length >= 0)
+			nv[count++] = field("content-length", length);
 		if (!s->body_less)
-			s->left = head->length;
+			s->left = head->length >= 0  ? head->length
+				  : s->parts_len > 0 ? INT64_MAX
+						     : 0;
 	}
 	for (unsigned i = 0; i < head->count; i++)
 		nv[count++] = field(head->fields[i].name, head->fields[i].value);
@@ -426,7 +433,7 @@ void http2_session_say_continue(struct http2_stream *s)
 
 void http2_session_resume(struct http2_stream *s)
 {
-	if (!s->deferred || s->parts_len == 0)
+	if (!s->deferred || (s->parts_len == 0 && s->left > 0))
 		return;
 	s->deferred = false;
 	(void)nghttp2_session_resume_data(s->http2->session, s->id);

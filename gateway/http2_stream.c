@@ -301,6 +301,8 @@ static int await_write(struct http_stream *st, const struct reply_head *head,
 	s->parts_len = 0;
 	for (int i = 0; i < count; i++)
 		s->parts_len += iov[i].iov_len;
+	if (head->length < 0 && s->parts_len == 0)
+		s->left = 0;
 	if (!s->head_given)
 		rc = http2_session_respond(s, head);
 	else

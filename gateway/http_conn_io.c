@@ -11,6 +11,7 @@
  * so that large chunks cost one system call and no copy. All functions run on the task's stack;
  * the transport never blocks; the only place that sleeps is await_transport().
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -261,8 +262,11 @@ static bool decide_keep(const struct http_conn *c)
 static int print_head(struct http_conn *c, const struct reply_head *head, struct iovec *out)
 {
 	struct http_print p = {.head = head, .minor = c->minor, .keep = decide_keep(c)};
-	int len = http_print_head(&p, c->front->print, HTTP_PRINT_MAX);
+	int len;
 
+	if (head->length < 0 && c->minor == 0) /* the connection's end is the body's */
+		p.keep = false;
+	len = http_print_head(&p, c->front->print, HTTP_PRINT_MAX);
 	if (len < 0) {
 		log_error("head of an answer is too large", "status=%d", head->status);
 		return len;
@@ -273,10 +277,31 @@ static int print_head(struct http_conn *c, const struct reply_head *head, struct
 	return 0;
 }
 
+#define CHUNK_HEAD_MAX 24
+
+/* A chunk around the parts, or without any the last one. */
+static int add_chunk(struct iovec *out, char head[CHUNK_HEAD_MAX], const struct iovec *iov,
+		     int count)
+{
+	size_t len = 0;
+
+	for (int i = 0; i < count; i++)
+		len += iov[i].iov_len;
+	out[0] = (struct iovec){head,
+				(size_t)snprintf(head, CHUNK_HEAD_MAX,
+						 len > 0 ? "%zx\r\n" : "%zx\r\n\r\n", len)};
+	if (len == 0)
+		return 1;
+	memcpy(out + 1, iov, (size_t)count * sizeof(*iov));
+	out[1 + count] = (struct iovec){(void *)(uintptr_t) "\r\n", 2};
+	return count + 2;
+}
+
 static int await_write_parts(struct http_conn *c, const struct reply_head *head,
 			     const struct iovec *iov, int count)
 {
-	struct iovec all[SEND_PARTS + 1];
+	struct iovec all[SEND_PARTS + 3];
+	char chunk[CHUNK_HEAD_MAX];
 	struct unsent u = {all, 0};
 	bool prints = !c->head_sent;
 	int rc;
@@ -286,8 +311,12 @@ static int await_write_parts(struct http_conn *c, const struct reply_head *head,
 		if (rc < 0)
 			return rc;
 	}
-	memcpy(all + u.count, iov, (size_t)count * sizeof(*iov));
-	u.count += count;
+	if (head->length < 0 && c->minor > 0) {
+		u.count += add_chunk(all + u.count, chunk, iov, count);
+	} else {
+		memcpy(all + u.count, iov, (size_t)count * sizeof(*iov));
+		u.count += count;
+	}
 	rc = write_some(c, &u);
 	if (rc != -EAGAIN)
 		return rc;

@@ -127,7 +127,9 @@ int http_print_head(const struct http_print *p, char *buf, size_t size)
 	put(&o, http_status_text(p->head->status));
 	put(&o, "\r\nDate: ");
 	put(&o, http_date());
-	if (!http_status_body_less(p->head->status)) {
+	if (p->head->length < 0) {
+		put(&o, p->minor > 0 ? "\r\nTransfer-Encoding: chunked" : "");
+	} else if (!http_status_body_less(p->head->status)) {
 		put(&o, "\r\nContent-Length: ");
 		put_number(&o, p->head->length);
 	}

@@ -31,8 +31,9 @@ struct reply_field {
 /* What the protocol prints before the bytes of an answer. */
 struct reply_head {
 	int status;
-	int64_t length; /* of the body; what HEAD would have got for HEAD; ignored with 204 and
-			   304 */
+	/* Of the body; what HEAD would have got for HEAD; ignored with 204 and 304. −1: a write
+	 * without bytes will end it (chunked in HTTP/1.1; not for HEAD). */
+	int64_t length;
 	const struct reply_field *fields;
 	unsigned count;
 };
@@ -50,7 +51,7 @@ struct http_stream_ops {
 	/*
 	 * Send the head (once, before any byte) together with the first bytes. Returns 0 when
 	 * the transport has taken all bytes: the memory is the caller's again. -ETIMEDOUT,
-	 * ERR_PEER_GONE, -ECANCELED. At most SEND_PARTS parts.
+	 * ERR_PEER_GONE, -ECANCELED. At most SEND_PARTS parts. The head is given each time.
 	 */
 	int (*await_write)(struct http_stream *s, const struct reply_head *head,
 			   const struct iovec *iov, int count);

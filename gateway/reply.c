@@ -85,7 +85,7 @@ int reply_bytes(struct request *rq, int status, const char *type, const void *da
 
 void reply_start(struct request *rq, int status, const char *type, int64_t length)
 {
-	assert(length >= 0);
+	assert(length >= 0 || (length == REPLY_UNTIL_END && !request_is(rq, METHOD_HEAD)));
 	if (type != NULL)
 		add_type(rq, type);
 	set(rq, status, NULL, length);
@@ -130,10 +130,19 @@ int await_send_parts(struct request *rq, const struct iovec *parts, int count)
 	for (int i = 0; i < count; i++)
 		len += parts[i].iov_len;
 	rq->answer.sent += (int64_t)len;
-	assert(rq->answer.sent <= rq->answer.length);
-	if (!body_goes(rq))
+	assert(rq->answer.sent <= rq->answer.length || rq->answer.length < 0);
+	if (!body_goes(rq) || (rq->answer.length < 0 && len == 0))
 		return 0;
 	return await_write(rq, parts, count);
+}
+
+int await_send_end(struct request *rq)
+{
+	struct iovec nothing = {NULL, 0};
+
+	assert(rq->answer.streamed && rq->answer.length == REPLY_UNTIL_END);
+	rq->answer.ended = true;
+	return await_write(rq, &nothing, 0);
 }
 
 int await_send(struct request *rq, const void *data, size_t len)

@@ -42,6 +42,9 @@ int reply(struct request *rq, int status);
  */
 int reply_bytes(struct request *rq, int status, const char *type, const void *data, size_t len);
 
+/* A streamed answer's length: nobody knows, await_send_end() tells. Not for HEAD. */
+#define REPLY_UNTIL_END (-1)
+
 /* Open a streamed answer of exactly `length` bytes. type may be NULL (set by reply_header()).
  */
 void reply_start(struct request *rq, int status, const char *type, int64_t length);
@@ -51,6 +54,9 @@ void reply_start(struct request *rq, int status, const char *type, int64_t lengt
  * more than was announced. ERR_PEER_GONE, -ETIMEDOUT (no progress), -ECANCELED.
  */
 int await_send(struct request *rq, const void *data, size_t len) MUST_CHECK;
+/* With REPLY_UNTIL_END: that was all. Without it the client learns that something is missing.
+ */
+int await_send_end(struct request *rq) MUST_CHECK;
 /* The same for up to SEND_PARTS pieces of memory at once. */
 int await_send_parts(struct request *rq, const struct iovec *parts, int count) MUST_CHECK;
 

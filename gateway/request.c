@@ -171,8 +171,9 @@ static void await_serve(struct request *rq)
 static void await_finish(struct request *rq)
 {
 	int rc = await_reply_flush(rq);
-	bool whole = rq->answer.sent == rq->answer.length || request_is(rq, METHOD_HEAD) ||
-		     rq->answer.status == 204 || rq->answer.status == 304;
+	bool whole = rq->answer.sent == rq->answer.length || rq->answer.ended ||
+		     request_is(rq, METHOD_HEAD) || rq->answer.status == 204 ||
+		     rq->answer.status == 304;
 
 	if (rq->answer.none || rc < 0 || !whole)
 		rq->stream->ops->cut(rq->stream);

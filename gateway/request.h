@@ -71,7 +71,8 @@ struct request {
 		bool streamed;	/* opened by reply_start(); otherwise sent after the handler */
 		bool head_sent; /* given to the stream */
 		bool none;	/* nobody is there to read one */
-		int64_t length; /* of the body */
+		bool ended;	/* the body of unknown length: all was sent */
+		int64_t length; /* of the body, REPLY_UNTIL_END */
 		int64_t sent;
 		const void *body; /* unless streamed */
 		struct reply_field *fields;

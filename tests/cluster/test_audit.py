@@ -1,6 +1,8 @@
 """The audit log: who may read whose, its pages, what it is searched for, and as JSON lines."""
 
 import json
+import socket
+from urllib.parse import urlencode
 
 import pytest
 import requests
@@ -46,6 +48,7 @@ def a_log(cluster):
     return Log(cluster)
 
 
+LINES = {"Accept": "application/x-ndjson"}
 ALL = ["manifest.push"] * 4 + ["package.publish", "package.create", "org.member_set"]
 
 
@@ -135,7 +138,7 @@ def test_everything_for_site_admins(log):
 
 
 def test_as_json_lines(log):
-    path, headers = f"orgs/{log.org}/audit-log?order=asc&per_page=4", {"Accept": "application/x-ndjson"}
+    path, headers = f"orgs/{log.org}/audit-log?order=asc&per_page=4", LINES
     lines = []
     while path:
         answer = ok(log.ask(path, headers=headers), 200)
@@ -144,6 +147,56 @@ def test_as_json_lines(log):
         lines += map(json.loads, answer.text.splitlines())
         path = answer.links.get("next", {}).get("url")
     assert lines == log.page(order="asc")[0]
+
+
+def test_as_one_stream(log):
+    entries = log.page(order="asc")[0]
+    answer = ok(log.ask(path_of(log, order="asc"), headers=LINES), 200)
+    assert answer.headers["Transfer-Encoding"] == "chunked" and "Content-Length" not in answer.headers
+    assert answer.headers["Content-Type"] == "application/x-ndjson" and "Link" not in answer.headers
+    assert list(map(json.loads, answer.text.splitlines())) == entries
+    rest = ok(log.ask(path_of(log, order="asc", after=entries[2]["_document_id"]), headers=LINES), 200)
+    assert list(map(json.loads, rest.text.splitlines())) == entries[3:]
+    assert ok(log.ask(path_of(log, phrase="action:no.such"), headers=LINES), 200).text == ""
+    assert ok(log.ask(path_of(log, include="git"), headers=LINES), 200).text == ""
+    for wrong in ("order=up", "after=x", "phrase=x%3Ay"):
+        assert log.ask(f"orgs/{log.org}/audit-log?{wrong}", headers=LINES).status_code == 422, wrong
+
+
+def path_of(log, **query):
+    return f"orgs/{log.org}/audit-log?{urlencode(query)}"
+
+
+def raw(log, version, most=None):
+    """The stream as it comes, or how it begins: then the client goes away."""
+    with socket.create_connection(("127.0.0.1", log.cluster.port), timeout=120) as s:
+        s.sendall(f"GET /api/v3/{path_of(log)} HTTP/{version}\r\nHost: x\r\nConnection: close\r\n"
+                  f"Accept: application/x-ndjson\r\nAuthorization: token {log.owner.token}\r\n\r\n".encode())
+        pieces, count = [], 0
+        while most is None or count < most:
+            pieces.append(s.recv(65536))
+            count += len(pieces[-1])
+            if not pieces[-1]:
+                break
+        return b"".join(pieces)
+
+
+def body_of(answer):
+    return answer.split(b"\r\n\r\n", 1)[1]
+
+
+def unchunked(body):
+    """What stands in chunks; there must be a last one, and nothing behind it."""
+    out = []
+    while True:
+        size, body = body.split(b"\r\n", 1)
+        n = int(size, 16)
+        assert body[n:n + 2] == b"\r\n"
+        if n == 0:
+            assert body == b"\r\n"
+            return b"".join(out)
+        out.append(body[:n])
+        body = body[n + 2:]
 
 
 def test_long_logs_end(log):
@@ -158,9 +211,17 @@ def test_long_logs_end(log):
             found, pages, path = found + entries, pages + 1, links.get("next")
         assert [entry["action"] for entry in found] == ALL[:6] and pages == 3
         assert len(log.actions(phrase="action:package")) == 2
-        headers = {"Accept": "application/x-ndjson"}
-        answer = ok(log.ask(f"orgs/{log.org}/audit-log", headers=headers), 200)
+        answer = ok(log.ask(f"orgs/{log.org}/audit-log?per_page=5000", headers=LINES), 200)
         assert len(answer.text.splitlines()) == 1000 and "next" in answer.links
+        whole = raw(log, "1.1")
+        for _ in range(30):  # more than may be read at a time: whoever goes away in between leaves nothing
+            assert raw(log, "1.1", most=100000).startswith(b"HTTP/1.1 200")
+        assert unchunked(body_of(whole)) == body_of(raw(log, "1.0"))
+        lines = body_of(raw(log, "1.0")).decode().splitlines()
+        ids = [int(json.loads(line)["_document_id"]) for line in lines]
+        assert len(ids) > 25000 and ids == sorted(set(ids), reverse=True)
+        found = ok(log.ask(path_of(log, phrase=f"actor:{log.member.login}"), headers=LINES), 200).text.splitlines()
+        assert [json.loads(line)["action"] for line in found] == ALL[:6]
     finally:
         log.cluster.query("DELETE FROM audit WHERE id BETWEEN %s AND %s AND actor_id = 0 RETURNING 1",
                           made[0][0], made[-1][0])

@@ -80,6 +80,27 @@ static int get_stream(struct request *rq)
 	return rc < 0 ? give_up(rq, rc, "sending") : 206;
 }
 
+static int get_lines(struct request *rq)
+{
+	char rest[] = "defghi";
+	struct iovec parts[] = {{rest, 2}, {rest + 2, 4}};
+	int rc = 0;
+
+	reply_start(rq, 200, "a/b", REPLY_UNTIL_END);
+	if (request_query(rq, "empty") != NULL)
+		return await_send_end(rq) < 0 ? -1 : 200;
+	rc = await_send(rq, "abc", 3);
+	if (rc == 0)
+		rc = await_send(rq, "", 0); /* is no end */
+	if (rc == 0)
+		rc = await_send_parts(rq, parts, 2);
+	if (rc == 0 && request_query(rq, "stop") != NULL)
+		rc = ERR_UNAVAILABLE;
+	if (rc == 0)
+		rc = await_send_end(rq);
+	return rc < 0 ? give_up(rq, rc, "sending") : 200;
+}
+
 static int get_trouble(struct request *rq)
 {
 	reply_header(rq, "X-Half", "made");
@@ -131,6 +152,7 @@ const struct route route_table[] = {
 	{METHOD_GET, "/v2/", {.need = NEED_CALLER}, get_thing},
 	{METHOD_PUT, "/v2/echo", FREE, put_echo},
 	{METHOD_GET | METHOD_HEAD, "/v2/stream", FREE, get_stream},
+	{METHOD_GET, "/v2/lines", FREE, get_lines},
 	{METHOD_GET, "/v2/trouble", FREE, get_trouble},
 	{METHOD_GET, "/v2/wrong", FREE, get_wrong},
 	{METHOD_GET, "/v2/each", FREE, get_each},
@@ -286,6 +308,33 @@ static void streamed_answers(void **state)
 	assert_true(fake.closed);
 }
 
+static void streams_of_unknown_length(void **state)
+{
+	(void)state;
+	client_asks("GET", "/v2/lines");
+	assert_got("\r\nTransfer-Encoding: chunked\r\n");
+	assert_got("\r\n\r\n3\r\nabc\r\n6\r\ndefghi\r\n0\r\n\r\n");
+	assert_null(strstr(fake.got, "Content-Length"));
+	assert_false(fake.closed);
+	client_asks("GET", "/v2/lines?empty");
+	assert_memory_equal(fake.got + fake.got_len - 9, "\r\n\r\n0\r\n\r\n", 9);
+	assert_false(fake.closed);
+	client_asks("GET", "/v2/lines?stop");
+	assert_memory_equal(fake.got + fake.got_len - 10, "6\r\ndefghi\r\n" + 1, 10);
+	assert_true(fake.closed);
+}
+
+/* To whom chunks mean nothing the end of the connection is that of the body. */
+static void streams_before_chunks(void **state)
+{
+	(void)state;
+	fake_sends("GET /v2/lines HTTP/1.0\r\nHost: h:1\r\nConnection: keep-alive\r\n\r\n");
+	assert_got("\r\nConnection: close\r\n");
+	assert_memory_equal(fake.got + fake.got_len - 13, "\r\n\r\nabcdefghi", 13);
+	assert_null(strstr(fake.got, "Transfer-Encoding"));
+	assert_true(fake.fin || fake.closed);
+}
+
 static void stream_that_fails_before_its_first_byte(void **state)
 {
 	(void)state;
@@ -439,6 +488,8 @@ int main(void)
 		CASE(broken_bodies),
 		CASE(leaving_within_a_body),
 		CASE(streamed_answers),
+		CASE(streams_of_unknown_length),
+		CASE(streams_before_chunks),
 		CASE(stream_that_fails_before_its_first_byte),
 		CASE(giving_up),
 		CASE(too_many_requests),
