@@ -4,13 +4,10 @@
 #include <string.h>
 #include <time.h>
 
-#include "gateway/cidr.h"
 #include "gateway/client_net.h"
-#include "gateway/forwarded.h"
 #include "gateway/rate_table.h"
 #include "gateway/reply.h"
 #include "gateway/worker.h"
-#include "proto/base/address.h"
 #include "proto/base/log.h"
 #include "proto/base/log_pace.h"
 #include "proto/base/metrics.h"
@@ -18,16 +15,9 @@
 /* Whoever stands behind a trusted proxy is who it says; when it says nothing, nobody. */
 static bool client_of(struct request *rq, struct client_net *out)
 {
-	const char *said;
-	struct address peer;
+	const char *client = request_client(rq);
 
-	if (address_parse(rq->stream->remote, &peer) < 0)
-		return false;
-	if (!cidr_list_has(rq->worker->proxies, peer.host))
-		return client_net_parse(peer.host, out) == 0;
-	said = forwarded_client(rq->arena, request_last_header(rq, "Forwarded"),
-				request_last_header(rq, "X-Forwarded-For"));
-	return said != NULL && client_net_parse(said, out) == 0;
+	return client != NULL && client_net_parse(client, out) == 0;
 }
 
 int64_t rate_seconds(int64_t ms)

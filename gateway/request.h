@@ -105,6 +105,13 @@ const char *request_query(const struct request *rq, const char *name);
 const char *request_origin(struct request *rq);
 /* The same where a URL must be absolute: otherwise made from the Host header. */
 const char *request_base_url(struct request *rq);
+/* The address of whoever has the connection, without port; a numeric text. */
+const char *request_peer(struct request *rq);
+/*
+ * That of the client: the same, or behind one of gateway.trusted_proxies what it says. NULL: it
+ * does not say.
+ */
+const char *request_client(struct request *rq);
 
 /* Bytes the body will have; −1 when the client does not say (chunked). 0 without a body. */
 int64_t request_body_length(const struct request *rq);

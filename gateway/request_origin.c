@@ -1,7 +1,11 @@
-/* Under which URL the client reached us: the setting, a trusted proxy's word, or Host. */
+/*
+ * Under which URL the client reached us: the setting, a trusted proxy's word, or Host. And from
+ * which address.
+ */
 #include <string.h>
 
 #include "gateway/cidr.h"
+#include "gateway/client_net.h"
 #include "gateway/forwarded.h"
 #include "gateway/request.h"
 #include "gateway/worker.h"
@@ -47,4 +51,26 @@ const char *request_base_url(struct request *rq)
 		return origin;
 	return arena_printf(rq->arena, "%s://%s", rq->stream->secure ? "https" : "http",
 			    rq->head->host.data);
+}
+
+const char *request_peer(struct request *rq)
+{
+	struct address peer;
+
+	if (address_parse(rq->stream->remote, &peer) < 0)
+		return "";
+	return arena_strdup(rq->arena, peer.host);
+}
+
+const char *request_client(struct request *rq)
+{
+	struct client_net net;
+	const char *client;
+
+	if (!from_trusted_proxy(rq))
+		client = request_peer(rq);
+	else
+		client = forwarded_client(rq->arena, request_last_header(rq, "Forwarded"),
+					  request_last_header(rq, "X-Forwarded-For"));
+	return client != NULL && client_net_parse(client, &net) == 0 ? client : NULL;
 }

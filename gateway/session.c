@@ -134,13 +134,12 @@ int await_session_admit(struct request *rq)
 	return await_request_mode(rq, modes_in_force(&now));
 }
 
-/* The address of the client without its port. */
+/* Of a proxy that does not say for whom it speaks, its own. */
 static const char *address_of(struct request *rq)
 {
-	const char *remote = rq->stream->remote, *colon = strrchr(remote, ':');
+	const char *client = request_client(rq);
 
-	return arena_memdup(rq->arena, remote,
-			    colon == NULL ? strlen(remote) : (size_t)(colon - remote));
+	return client != NULL ? client : request_peer(rq);
 }
 
 /* Visible ASCII of the agent's name. */

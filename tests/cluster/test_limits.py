@@ -264,6 +264,24 @@ def test_addresses_behind_a_proxy(cluster):
         assert answer.status == 401 and "RateLimit-Limit" not in answer.headers
 
 
+def test_wrong_passwords_behind_a_proxy(cluster):
+    """They count for the address that it names: neither for the proxy's own, nor for those of other clients."""
+    def attempt(login, source, client):
+        connection = http.client.HTTPConnection("127.0.0.1", cluster.port, timeout=120, source_address=(source, 0))
+        headers = {"Content-Type": "application/json", **({"X-Forwarded-For": client} if client else {})}
+        connection.request("POST", "/api/v3/session", json.dumps({"login": login, "password": "wrong " * 3}), headers)
+        status = connection.getresponse().status
+        connection.close()
+        return status
+
+    proxy, login = "127.0.0.77", "who-forgot"
+    assert [attempt(login, proxy, "192.0.2.70") for _ in range(11)] == [401] * 10 + [429]
+    for client in ("192.0.2.71", "2001:db8::70", None):
+        assert attempt(login, proxy, client) == 401, client
+    assert attempt(login, proxy, "192.0.2.1, 192.0.2.70") == 429
+    assert attempt(login, "127.0.0.78", "192.0.2.70") == 401, "nobody else's word counts"
+
+
 def test_slow_storage_keeps_the_session(start_cluster):
     """No quorum: 503, and the session stands where it did."""
     cluster = start_cluster(storage=2, workers=1, settings={"gateway.storage_timeout": "1s"})
