@@ -1,5 +1,5 @@
 /*
- * Memberships: who belongs to an organization, and who owns it.
+ * Memberships: who belongs to an organization, who owns it, and who stays outside.
  *
  * GitHub's roles are "member" and "admin" (an owner). Memberships are active at once: there is
  * nothing to accept.
@@ -100,6 +100,50 @@ int api_membership_delete(struct request *rq)
 	if (status == 0)
 		status = await_set(rq, &user, MEMBERSHIP_NONE);
 	return status != 0 ? status : reply(rq, 204);
+}
+
+/*
+ * GitHub's answer is empty, whether the work is done at once (204) or later: here it is done.
+ */
+int api_outsider_put(struct request *rq)
+{
+	struct actor who = auth_actor(rq);
+	struct account user;
+	int rc, status = await_api_account(rq, "username", ACCOUNT_USER, &user);
+
+	if (status != 0)
+		return status;
+	rc = await_outsider_make(rq->worker->metadb, &who, rq->org->account.id, user.id);
+	if (rc == ERR_CONFLICT)
+		return refuse_api(rq, 403,
+				  "Cannot convert the last owner to an outside collaborator");
+	if (rc == ERR_NOT_FOUND)
+		return refuse_api(rq, 403, "%s is not a member of the %s organization.",
+				  user.login, rq->org->account.login);
+	return rc < 0 ? api_org_refused(rq, rc, "making an outside collaborator")
+		      : reply(rq, 204);
+}
+
+/* Who has nothing there loses nothing. */
+int api_outsider_delete(struct request *rq)
+{
+	struct actor who = auth_actor(rq);
+	struct account user;
+	int rc, status = await_api_account(rq, "username", ACCOUNT_USER, &user);
+
+	if (status != 0)
+		return status;
+	rc = await_outsider_end(rq->worker->metadb, &who, rq->org->account.id, user.id);
+	if (rc == ERR_CONFLICT)
+		return refuse_api_errors(
+			rq, 422,
+			"[{\"resource\":\"OrganizationMembership\",\"field\":"
+			"\"username\",\"code\":\"invalid\"}]",
+			"You cannot specify an organization member to remove as "
+			"an outside collaborator.");
+	if (rc < 0 && rc != ERR_NOT_FOUND)
+		return api_org_refused(rq, rc, "ending an outside collaborator");
+	return reply(rq, 204);
 }
 
 int api_member_get(struct request *rq)

@@ -60,6 +60,8 @@ int api_user_public_org_list(struct request *rq); /* /api/v3/users/{username}/or
 int api_user_membership_list(struct request *rq); /* /api/v3/user/memberships/orgs */
 int api_member_list(struct request *rq);	  /* /api/v3/orgs/{org}/members */
 int api_outsider_list(struct request *rq);	  /* /api/v3/orgs/{org}/outside_collaborators */
+int api_outsider_put(struct request *rq);	  /* …/{username}: gateway/api_membership.c */
+int api_outsider_delete(struct request *rq);
 
 /* gateway/api_membership.c */
 int api_membership_get(struct request *rq); /* GET /api/v3/orgs/{org}/memberships/{username} */

@@ -143,6 +143,8 @@ const struct route route_table[] = {
 	{METHOD_GET,    "/api/v3/orgs/{org}/members/{username}", ORG_MEMBER, api_member_get},
 	{METHOD_DELETE, "/api/v3/orgs/{org}/members/{username}", ORG_CHANGE, api_membership_delete},
 	{METHOD_GET,    "/api/v3/orgs/{org}/outside_collaborators", ORG_ADMIN, api_outsider_list},
+	{METHOD_PUT,    "/api/v3/orgs/{org}/outside_collaborators/{username}", ORG_ADMIN, api_outsider_put},
+	{METHOD_DELETE, "/api/v3/orgs/{org}/outside_collaborators/{username}", ORG_ADMIN, api_outsider_delete},
 	{METHOD_GET,    "/api/v3/orgs/{org}/memberships/{username}", ORG_MEMBER, api_membership_get},
 	{METHOD_PUT,    "/api/v3/orgs/{org}/memberships/{username}", ORG_ADMIN,  api_membership_put},
 	{METHOD_DELETE, "/api/v3/orgs/{org}/memberships/{username}", ORG_ADMIN,  api_membership_delete},

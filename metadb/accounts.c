@@ -133,6 +133,38 @@ int await_membership_set(struct metadb *db, const struct actor *who, int64_t org
 	return rc;
 }
 
+/* One of the functions of schema/0071: organization, user. */
+static int await_outsider(struct metadb *db, const char *sql, const struct actor *who,
+			  int64_t organization, int64_t user)
+{
+	static const int answer[] = {0, ERR_NOT_FOUND, ERR_CONFLICT, ERR_DENIED};
+	struct arena *a = arena_new();
+	struct pg_tx *tx = pg_tx_new(db, a, PG_WRITE);
+	struct pg_stmt *s = pg_tx_add(tx, sql);
+	int rc;
+
+	pg_bind_actor(s, who);
+	pg_bind_int8(s, organization);
+	pg_bind_int8(s, user);
+	rc = await_status(tx, answer, 4);
+	arena_free(a);
+	return rc;
+}
+
+int await_outsider_make(struct metadb *db, const struct actor *who, int64_t organization,
+			int64_t user)
+{
+	return await_outsider(db, "SELECT outsider_make(" ACTOR_SQL ", $5, $6)", who,
+			      organization, user);
+}
+
+int await_outsider_end(struct metadb *db, const struct actor *who, int64_t organization,
+		       int64_t user)
+{
+	return await_outsider(db, "SELECT outsider_end(" ACTOR_SQL ", $5, $6)", who,
+			      organization, user);
+}
+
 int await_membership_get(struct metadb *db, int64_t organization, int64_t user,
 			 enum membership *out)
 {

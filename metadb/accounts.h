@@ -69,6 +69,16 @@ int await_site_admin_ensure(struct metadb *db, struct arena *a, const char *logi
  */
 int await_membership_set(struct metadb *db, const struct actor *who, int64_t organization,
 			 int64_t user, enum membership role) MUST_CHECK;
+/*
+ * A member becomes an outside collaborator: what he was given on the organization's
+ * repositories, himself or by his teams, stays his. ERR_NOT_FOUND: he is no member;
+ * ERR_CONFLICT and ERR_DENIED as above, but that nobody does it for himself.
+ */
+int await_outsider_make(struct metadb *db, const struct actor *who, int64_t organization,
+			int64_t user) MUST_CHECK;
+/* All that he has on its repositories ends. ERR_NOT_FOUND: nothing; ERR_CONFLICT: a member. */
+int await_outsider_end(struct metadb *db, const struct actor *who, int64_t organization,
+		       int64_t user) MUST_CHECK;
 /* MEMBERSHIP_NONE is an answer, not an error. */
 int await_membership_get(struct metadb *db, int64_t organization, int64_t user,
 			 enum membership *out) MUST_CHECK;

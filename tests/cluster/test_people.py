@@ -232,3 +232,50 @@ def test_outside_collaborators(cluster, owner, org):
     assert [one["login"] for one in owner.get(f"orgs/{org}/outside_collaborators")] == [outsider.login]
     ok(owner.ask("DELETE", f"orgs/{org}/members/{member.login}"), 204)
     assert [one["login"] for one in owner.get(f"orgs/{org}/outside_collaborators")] == [outsider.login]
+    path = f"orgs/{org}/outside_collaborators/"
+    refused(outsider.ask("DELETE", path + outsider.login), 404)
+    ok(owner.ask("DELETE", path + outsider.login), 204)
+    assert owner.get(f"orgs/{org}/outside_collaborators") == []
+    assert owner.ask("GET", f"repos/{org}/source/collaborators/{outsider.login}").status_code == 404
+    ok(owner.ask("DELETE", path + outsider.login), 204)  # who has nothing loses nothing
+    refused(owner.ask("DELETE", path + "no-such-user"), 404)
+
+
+def test_a_member_becomes_an_outside_collaborator(cluster, owner, org):
+    """With what he was given on repositories, by teams as well; the rest goes with the membership."""
+    member = Person(cluster)
+    owner.token = cluster.new_token(owner.login, ["repo", "admin:org", "write:packages"])
+    enroll(cluster, org, member.login)
+    owner.registry().push_image(f"{org}/app", "v1", [b"a layer"])
+    app = f"orgs/{org}/packages/container/app/access/users/{member.login}"
+    ok(owner.ask("PUT", app, {"role": "write"}), 200, 204)
+    ok(owner.ask("POST", f"orgs/{org}/teams", {"name": "above"}), 201)
+    above = owner.get(f"orgs/{org}/teams/above")["id"]
+    ok(owner.ask("POST", f"orgs/{org}/teams", {"name": "below", "parent_team_id": above}), 201)
+    ok(owner.ask("PUT", f"orgs/{org}/teams/below/memberships/{member.login}"), 200)
+    for name in ("given", "shared", "both", "none"):
+        ok(owner.ask("POST", f"orgs/{org}/repos", {"name": name}), 201)
+    for name, permission in (("given", "push"), ("both", "pull")):
+        ok(owner.ask("PUT", f"repos/{org}/{name}/collaborators/{member.login}", {"permission": permission}), 204)
+    for name, permission in (("shared", "triage"), ("both", "maintain")):
+        ok(owner.ask("PUT", f"orgs/{org}/teams/above/repos/{org}/{name}", {"permission": permission}), 204)
+    path = f"orgs/{org}/outside_collaborators/"
+    refused(owner.ask("DELETE", path + member.login), 422, "organization member")
+    refused(owner.ask("PUT", path + owner.login), 403, "last owner")
+    refused(member.ask("PUT", path + member.login), 403)
+    ok(owner.ask("PUT", path + member.login), 204)
+    refused(owner.ask("PUT", path + member.login), 403, "not a member")
+    assert owner.ask("GET", f"orgs/{org}/members/{member.login}").status_code == 404
+    assert [one["login"] for one in owner.get(f"orgs/{org}/outside_collaborators")] == [member.login]
+    assert owner.get(f"orgs/{org}/teams/below/members") == []
+    assert cluster.query("SELECT r.name, g.role FROM repository_grant g JOIN repository r ON r.id = g.repository_id"
+                         " JOIN account a ON a.id = g.account_id WHERE a.login = %s ORDER BY r.name",
+                         member.login) == [("both", 4), ("given", 3), ("shared", 2)]
+    assert member.registry().manifest(f"{org}/app", "v1").status_code == 403
+    for table in ("audit", "event"):
+        assert cluster.query(f"SELECT detail ->> 'role', (detail ->> 'repositories')::int FROM {table} WHERE action ="
+                             " 'org.member_set' ORDER BY id DESC LIMIT 1") == [("none", 3)]
+    ok(owner.ask("DELETE", path + member.login), 204)
+    assert owner.get(f"orgs/{org}/outside_collaborators") == []
+    assert cluster.query("SELECT (detail ->> 'repositories')::int FROM audit WHERE action = 'org.outsider_end'"
+                         " ORDER BY id DESC LIMIT 1") == [(3,)]

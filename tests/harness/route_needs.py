@@ -74,6 +74,8 @@ ROUTES = {
     "/api/v3/orgs/{org}/members": {"GET": ("member", 200)},
     "/api/v3/orgs/{org}/members/{username}": {"GET": ("member", 204), "DELETE": ("owner", 204)},
     "/api/v3/orgs/{org}/outside_collaborators": {"GET": ("owner", 200)},
+    "/api/v3/orgs/{org}/outside_collaborators/{username}": {"PUT": ("owner", None),
+                                                                  "DELETE": ("owner", None)},  # test_people.py
     "/api/v3/orgs/{org}/teams": {"GET": ("member", 200), "POST": ("owner", 422)},
     TEAM: {"GET": ("member", 404), "PATCH": ("owner", 404), "DELETE": ("owner", 404)},
     TEAM + "/teams": {"GET": ("member", 404)},
