@@ -3,7 +3,6 @@
  * /api/v3/admin/tokens, and the list of one user's, which it lacks.
  */
 #include "gateway/api_account.h"
-#include "gateway/api_page.h"
 #include "gateway/api_token.h"
 #include "gateway/auth.h"
 #include "gateway/handlers_identity.h"
@@ -28,22 +27,8 @@ static json_t *token_json(struct request *rq, const struct token *t)
 static int await_list(struct request *rq, int64_t account_id)
 {
 	struct token_query q = {.account_id = account_id, .kind = TOKEN_PERSONAL};
-	struct token_list found;
-	struct api_page page;
-	json_t *list;
-	int rc, status = api_page_read(rq, &page);
 
-	if (status != 0)
-		return status;
-	q.skip = page.offset;
-	q.max = (int)page.size;
-	rc = await_token_list(rq->worker->metadb, rq->arena, &q, &found);
-	if (rc < 0)
-		return give_up(rq, rc, "listing tokens");
-	list = json_array();
-	for (size_t i = 0; i < found.count; i++)
-		json_array_append_new(list, token_json(rq, &found.item[i]));
-	return api_page_reply(rq, &page, list, found.total);
+	return await_api_token_list(rq, q, token_json);
 }
 
 int api_admin_token_list(struct request *rq)

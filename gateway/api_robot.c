@@ -208,35 +208,29 @@ static const char *tokens_url(struct request *rq, const struct account *org,
 	return arena_printf(rq->arena, "%s/tokens", robot_url(rq, org, robot->name));
 }
 
+/* Of a robot, whose login is ORGANIZATION+NAME. */
+static json_t *token_json(struct request *rq, const struct token *t)
+{
+	size_t len = strcspn(t->login, "+");
+	struct account org = {.login = arena_memdup(rq->arena, t->login, len)};
+	struct robot robot = {.name = t->login + len + 1};
+
+	return api_token_json(rq, t,
+			      arena_printf(rq->arena, "%s/%lld", tokens_url(rq, &org, &robot),
+					   (long long)t->id));
+}
+
 int api_robot_token_list(struct request *rq)
 {
 	struct token_query q = {.kind = TOKEN_ROBOT};
-	struct token_list found;
 	struct account org;
 	struct robot robot;
-	struct api_page page;
-	const char *url;
-	json_t *list;
-	int rc, status = await_both(rq, &org, &robot);
+	int status = await_both(rq, &org, &robot);
 
-	if (status == 0)
-		status = api_page_read(rq, &page);
 	if (status != 0)
 		return status;
 	q.account_id = robot.id;
-	q.skip = page.offset;
-	q.max = (int)page.size;
-	rc = await_token_list(rq->worker->metadb, rq->arena, &q, &found);
-	if (rc < 0)
-		return give_up(rq, rc, "listing tokens");
-	url = tokens_url(rq, &org, &robot);
-	list = json_array();
-	for (size_t i = 0; i < found.count; i++)
-		json_array_append_new(
-			list, api_token_json(rq, &found.item[i],
-					     arena_printf(rq->arena, "%s/%lld", url,
-							  (long long)found.item[i].id)));
-	return api_page_reply(rq, &page, list, found.total);
+	return await_api_token_list(rq, q, token_json);
 }
 
 int api_robot_token_create(struct request *rq)

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "gateway/api_json.h"
+#include "gateway/api_page.h"
 #include "gateway/auth.h"
 #include "gateway/reply.h"
 #include "gateway/worker.h"
@@ -223,4 +224,25 @@ int api_token_manager(struct request *rq)
 	if ((held & (SCOPE_USER | SCOPE_SITE_ADMIN)) == 0)
 		return refuse_api(rq, 403, "The token provided does not have the scope user");
 	return 0;
+}
+
+int await_api_token_list(struct request *rq, struct token_query q,
+			 json_t *(*shape)(struct request *rq, const struct token *t))
+{
+	struct token_list found;
+	struct api_page page;
+	json_t *list;
+	int rc, status = api_page_read(rq, &page);
+
+	if (status != 0)
+		return status;
+	q.skip = page.offset;
+	q.max = (int)page.size;
+	rc = await_token_list(rq->worker->metadb, rq->arena, &q, &found);
+	if (rc < 0)
+		return give_up(rq, rc, "listing tokens");
+	list = json_array();
+	for (size_t i = 0; i < found.count; i++)
+		json_array_append_new(list, shape(rq, &found.item[i]));
+	return api_page_reply(rq, &page, list, found.total);
 }

@@ -41,6 +41,12 @@ int await_api_token_make(struct request *rq, const struct token_new *wanted, boo
 int await_api_token_issue(struct request *rq, const struct token_new *wanted, bool lifetime,
 			  char text[TOKEN_TEXT_LEN + 1], struct token *out) MUST_CHECK;
 
+/* A page of the tokens that the query finds, each in that shape; skip and max are the page's.
+ */
+int await_api_token_list(struct request *rq, struct token_query q,
+			 json_t *(*shape)(struct request *rq,
+					  const struct token *t)) MUST_CHECK;
+
 /* A path parameter that is an id: 0, or it has refused (404). */
 int api_token_id(struct request *rq, const char *param, int64_t *out) MUST_CHECK;
 

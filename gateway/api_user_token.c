@@ -3,7 +3,6 @@
  * for these.
  */
 #include "gateway/api_json.h"
-#include "gateway/api_page.h"
 #include "gateway/api_token.h"
 #include "gateway/auth.h"
 #include "gateway/handlers_identity.h"
@@ -24,24 +23,9 @@ static json_t *token_json(struct request *rq, const struct token *t)
 int api_user_token_list(struct request *rq)
 {
 	struct token_query q = {.account_id = rq->caller->account_id, .kind = TOKEN_PERSONAL};
-	struct token_list found;
-	struct api_page page;
-	json_t *list;
-	int rc, status = api_token_manager(rq);
+	int status = api_token_manager(rq);
 
-	if (status == 0)
-		status = api_page_read(rq, &page);
-	if (status != 0)
-		return status;
-	q.skip = page.offset;
-	q.max = (int)page.size;
-	rc = await_token_list(rq->worker->metadb, rq->arena, &q, &found);
-	if (rc < 0)
-		return give_up(rq, rc, "listing tokens");
-	list = json_array();
-	for (size_t i = 0; i < found.count; i++)
-		json_array_append_new(list, token_json(rq, &found.item[i]));
-	return api_page_reply(rq, &page, list, found.total);
+	return status != 0 ? status : await_api_token_list(rq, q, token_json);
 }
 
 int api_user_token_create(struct request *rq)

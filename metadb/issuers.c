@@ -33,20 +33,20 @@ int await_issuer_list(struct metadb *db, struct arena *a, int64_t skip, int max,
 	int rc;
 
 	memset(out, 0, sizeof(*out));
-	s = pg_tx_add(tx, "SELECT " ISSUER_COLUMNS ", count(*) OVER () FROM issuer "
-			  "ORDER BY url LIMIT $1 OFFSET $2");
+	s = pg_tx_add(tx,
+		      "SELECT " ISSUER_COLUMNS " FROM issuer ORDER BY url LIMIT $1 OFFSET $2");
 	pg_bind_int8(s, max);
 	pg_bind_int8(s, skip);
+	pg_tx_add(tx, "SELECT count(*) FROM issuer");
 	rc = await_pg_tx(tx);
 	if (rc < 0)
 		return rc;
 	r = pg_tx_rows(tx, 0);
 	out->count = (size_t)pg_rows_count(r);
 	out->item = arena_alloc(a, sizeof(*out->item) * (out->count + 1));
-	for (size_t i = 0; i < out->count; i++) {
+	for (size_t i = 0; i < out->count; i++)
 		take_issuer(r, (int)i, a, &out->item[i]);
-		out->total = pg_int(r, (int)i, 11);
-	}
+	out->total = pg_int(pg_tx_rows(tx, 1), 0, 0);
 	return pg_tx_error(tx);
 }
 

@@ -27,7 +27,7 @@ struct issuer {
 struct issuer_list {
 	struct issuer *item;
 	size_t count;
-	int64_t total; /* 0 when skip leaves none */
+	int64_t total; /* of all pages */
 };
 
 /* By URL; skip and max are a page of the list. */

@@ -30,22 +30,24 @@ int await_robot_list(struct metadb *db, struct arena *a, int64_t organization, i
 	int rc;
 
 	memset(out, 0, sizeof(*out));
-	s = pg_tx_add(tx, "SELECT " ROBOT_COLUMNS ", count(*) OVER () FROM account r "
+	s = pg_tx_add(tx, "SELECT " ROBOT_COLUMNS " FROM account r "
 			  "WHERE r.organization_id = $1 AND r.deleted_at IS NULL "
 			  "ORDER BY r.login LIMIT $2 OFFSET $3");
 	pg_bind_int8(s, organization);
 	pg_bind_int8(s, max);
 	pg_bind_int8(s, skip);
+	s = pg_tx_add(tx, "SELECT count(*) FROM account r "
+			  "WHERE r.organization_id = $1 AND r.deleted_at IS NULL");
+	pg_bind_int8(s, organization);
 	rc = await_pg_tx(tx);
 	if (rc < 0)
 		return rc;
 	r = pg_tx_rows(tx, 0);
 	out->count = (size_t)pg_rows_count(r);
 	out->item = arena_alloc(a, sizeof(*out->item) * (out->count + 1));
-	for (size_t i = 0; i < out->count; i++) {
+	for (size_t i = 0; i < out->count; i++)
 		take_robot(r, (int)i, a, &out->item[i]);
-		out->total = pg_int(r, (int)i, 7);
-	}
+	out->total = pg_int(pg_tx_rows(tx, 1), 0, 0);
 	return pg_tx_error(tx);
 }
 

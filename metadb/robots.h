@@ -24,7 +24,7 @@ struct robot {
 struct robot_list {
 	struct robot *item;
 	size_t count;
-	int64_t total; /* 0 when skip leaves none */
+	int64_t total; /* of all pages */
 };
 
 /* By name; skip and max are a page of the list. */

@@ -111,7 +111,7 @@ int await_token_take_back(struct metadb *db, const struct actor *who, int64_t ac
 
 /*
  * Tokens that are not revoked, the newest first; total: how many there are without skip and
- * max, 0 when skip leaves none. id 0: any; account_id 0: of anybody.
+ * max. id 0: any; account_id 0: of anybody.
  */
 struct token_query {
 	int64_t account_id;
