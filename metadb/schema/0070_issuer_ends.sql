@@ -36,7 +36,7 @@ BEGIN
 	UPDATE token SET issuer_id = of_issuer WHERE token.id = token_exchange.id;
 END $$;
 
--- 0 done, 1 no such issuer, 2 somebody has changed it since that version
+-- As in 0065. 0 done, 1 no such issuer, 2 somebody has changed it since that version
 CREATE OR REPLACE FUNCTION issuer_change(who actor, which bigint, of_version bigint, its_audience text,
 					 its_jwks_url text, its_jwks text, its_algorithms smallint,
 					 its_rules text, its_enabled boolean)
@@ -52,6 +52,7 @@ BEGIN
 		RETURN CASE WHEN EXISTS (SELECT FROM issuer WHERE id = which) THEN 2 ELSE 1 END;
 	END IF;
 	IF NOT its_enabled THEN
+		PERFORM issuer_sessions_end(which);
 		ended := issuer_tokens_end(which);
 	END IF;
 	PERFORM record(who, 'issuer.change', NULL, NULL, jsonb_build_object('issuer', which, 'audience',
@@ -63,10 +64,17 @@ CREATE OR REPLACE FUNCTION issuer_delete(who actor, which bigint) RETURNS boolea
 DECLARE
 	was text;
 BEGIN
-	DELETE FROM issuer WHERE id = which RETURNING url INTO was;
+	SELECT url INTO was FROM issuer WHERE id = which FOR UPDATE;
 	IF NOT FOUND THEN
 		RETURN false;
 	END IF;
+	PERFORM issuer_sessions_end(which);
+	DELETE FROM token_sso WHERE organization_id IN (SELECT o.organization_id FROM organization_sso o
+		WHERE o.issuer_id = which);
+	DELETE FROM organization_sso WHERE issuer_id = which;
+	DELETE FROM account_identity WHERE issuer_id = which;
+	DELETE FROM issuer_sign_in WHERE issuer_id = which;
+	DELETE FROM issuer WHERE id = which;
 	PERFORM record(who, 'issuer.delete', NULL, NULL, jsonb_build_object('issuer', which, 'url', was,
 		'tokens_ended', issuer_tokens_end(which)));
 	RETURN true;
