@@ -6,7 +6,7 @@
 #include "metadb/metadb_private.h"
 #include "metadb/package_rows.h"
 
-#define OWNER_COLUMN	  14
+#define OWNER_COLUMN	  15
 #define REPOSITORY_COLUMN (OWNER_COLUMN + ACCOUNT_BRIEF_COLUMNS)
 
 void take_account_brief(struct pg_rows *r, int row, int column, struct arena *a,
@@ -54,6 +54,7 @@ static void take_package(struct pg_rows *r, int row, struct arena *a,
 	out->inherits = pg_bool(r, row, 11);
 	out->linked_by = (enum package_linked_by)pg_int(r, row, 12);
 	out->linked_at = pg_int(r, row, 13);
+	out->downloads = take_downloads(r, row, 14, a);
 	take_account_brief(r, row, OWNER_COLUMN, a, &out->owner);
 	p->namespace = out->owner.login;
 	out->linked = !pg_null(r, row, REPOSITORY_COLUMN);
@@ -66,8 +67,8 @@ static void take_package(struct pg_rows *r, int row, struct arena *a,
 	"extract(epoch FROM p.created_at)::bigint, "                                        \
 	"extract(epoch FROM p.published_at)::bigint, "                                      \
 	"extract(epoch FROM v.updated_at)::bigint, v.versions, w.description, w.licenses, " \
-	"p.inherits, p.linked_by, extract(epoch FROM p.linked_at)::bigint, " ACCOUNT_BRIEF  \
-	", " REPOSITORY_BRIEF
+	"p.inherits, p.linked_by, extract(epoch FROM p.linked_at)::bigint, "                \
+	"package_downloads(p.id), " ACCOUNT_BRIEF ", " REPOSITORY_BRIEF
 
 /* Of package p, for the viewer in $2, $3 and $4. One index probe each, whatever the plan. */
 #define DETAIL_JOINS                                                                       \

@@ -1,6 +1,7 @@
 /* A published package with all that REST and the page of a package show. */
 #pragma once
 
+#include "metadb/downloads.h"
 #include "metadb/package_lists.h"
 #include "metadb/packages.h"
 #include "metadb/repositories.h"
@@ -11,6 +12,7 @@ struct package_detail {
 	struct package package;
 	struct account owner;  /* of the namespace */
 	int64_t version_count; /* manifests */
+	struct downloads downloads;
 	int64_t updated_at;
 	const char *description; /* of what was tagged last, by its labels; "" */
 	const char *licenses;

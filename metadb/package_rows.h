@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "metadb/downloads.h"
 #include "metadb/package_lists.h"
 #include "metadb/pg_bind.h"
 
@@ -22,3 +23,6 @@ void take_account_brief(struct pg_rows *r, int row, int column, struct arena *a,
 #define REPOSITORY_BRIEF_COLUMNS (5 + ACCOUNT_BRIEF_COLUMNS)
 void take_repository_brief(struct pg_rows *r, int row, int column, struct arena *a,
 			   struct repository_brief *out);
+
+/* One column: version_downloads() or package_downloads() of schema/0075. */
+struct downloads take_downloads(struct pg_rows *r, int row, int column, struct arena *a);

@@ -4,11 +4,12 @@
 #include <string.h>
 
 #include "metadb/metadb_private.h"
+#include "metadb/package_rows.h"
 
 #define VERSION_COLUMNS                                                                     \
 	"id, algorithm, digest, kind, media_type, artifact_type, size, subject_algorithm, " \
 	"subject_digest, created_at, updated_at, deleted_at, description, license, tags, "  \
-	"parents"
+	"parents, version_downloads(id)"
 
 static const char *array_or_empty(struct pg_rows *r, int row, int column, struct arena *a)
 {
@@ -31,6 +32,7 @@ static void take(struct pg_rows *r, int row, struct arena *a, struct version *ou
 		.license = arena_strdup(a, pg_text(r, row, 13)),
 		.tags = array_or_empty(r, row, 14, a),
 		.parents = array_or_empty(r, row, 15, a),
+		.downloads = take_downloads(r, row, 16, a),
 	};
 	pg_digest(r, row, 1, &out->digest);
 	if (out->has_subject)

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "metadb/downloads.h"
 #include "metadb/metadb.h"
 #include "metadb/repositories.h"
 #include "proto/model/digest.h"
@@ -27,6 +28,7 @@ struct version {
 	 * version had; digests of live indexes that need it. */
 	const char *tags;
 	const char *parents;
+	struct downloads downloads;
 };
 #define VERSION_WORDS 1000
 

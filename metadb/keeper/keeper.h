@@ -27,6 +27,7 @@ struct keeper {
 	struct task *duties;
 	struct task *reconcile;
 	struct task *clean;
+	struct task *count;
 	struct timer drain;
 	bool stopping;
 	/* As of the last look; empty and 0 before the first. */
@@ -65,3 +66,5 @@ struct reconciler *reconciler_new(struct keeper *k);
 void reconciler_free(struct reconciler *r); /* no task is left */
 /* lets go of what nobody needs: */
 void keeper_clean(void *keeper);
+/* adds downloads up: */
+void keeper_count(void *keeper);

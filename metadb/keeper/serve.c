@@ -90,6 +90,8 @@ static void on_stop_signal(void *arg)
 		task_cancel(k->reconcile);
 	if (k->clean != NULL)
 		task_cancel(k->clean);
+	if (k->count != NULL)
+		task_cancel(k->count);
 	timer_start(&k->drain, DRAIN_TICK_MS);
 }
 
@@ -130,7 +132,10 @@ static int start(struct keeper *k)
 	k->duties = task_spawn(k->loop, "duties", NULL, keeper_duties, k);
 	k->reconcile = task_spawn(k->loop, "reconcile", NULL, keeper_reconcile, k);
 	k->clean = task_spawn(k->loop, "clean", NULL, keeper_clean, k);
-	return k->duties == NULL || k->reconcile == NULL || k->clean == NULL ? -EAGAIN : 0;
+	k->count = task_spawn(k->loop, "count", NULL, keeper_count, k);
+	return k->duties == NULL || k->reconcile == NULL || k->clean == NULL || k->count == NULL
+		       ? -EAGAIN
+		       : 0;
 }
 
 int keeper_serve(void)

@@ -111,4 +111,5 @@ METRIC(KEEPER_COLLECTED_MANIFESTS, COUNTER, "packhouse_keeper_collected_total", 
 METRIC(KEEPER_COLLECTED_LINKS, COUNTER, "packhouse_keeper_collected_total", "what=\"link\"", "")
 METRIC(KEEPER_COLLECTED_BLOBS, COUNTER, "packhouse_keeper_collected_total", "what=\"blob\"", "")
 METRIC(KEEPER_PURGED,    COUNTER,   "packhouse_keeper_instances_purged_total", "", "Dead instances whose copies and rows were deleted")
+METRIC(KEEPER_COUNTED,   COUNTER,   "packhouse_keeper_downloads_folded_total", "", "Rows of counted pulls that were added up")
 /* clang-format on */

@@ -25,6 +25,9 @@ SETTING_TEXT(keeper_bind, "keeper.bind", "127.0.0.1:0", "address and port where 
 SETTING_TEXT(keeper_announce, "keeper.announce", "", "keepers to which a storage daemon announces itself: addr:port, separated by commas")
 SETTING_TEXT(keeper_private, "keeper.private", "127.0.0.1:0", "address and port of the keeper's private listener")
 
+SETTING_TIME(keeper_downloads_interval, "keeper.downloads_interval", 5000, 100, 3600000, "what gateways have counted of pulls is added up so often; until then nobody sees it")
+SETTING_INT(keeper_downloads_days, "keeper.downloads_days", 400, 1, 3660, "days for which it is kept how often a version, a tag or a package was pulled each day; totals stay")
+
 SETTING_INT(keeper_reconcile_tasks, "keeper.reconcile_tasks", 4, 1, 64, "comparisons and repairs a keeper does at the same time")
 SETTING_INT(keeper_reconcile_rate, "keeper.reconcile_rate", 200, 1, 100000, "partitions a keeper compares in a second at most")
 SETTING_TIME(keeper_compare_interval, "keeper.compare_interval", 604800000, 1000, 31536000000, "each partition is compared at least so often")
