@@ -8,6 +8,7 @@
 
 #include "gateway/auth.h"
 #include "gateway/config_labels.h"
+#include "gateway/download_counter.h"
 #include "gateway/etag.h"
 #include "gateway/handlers.h"
 #include "gateway/manifest.h"
@@ -37,6 +38,18 @@ static int refuse_reference(struct request *rq, const char *text, bool writing)
 	return writing ? refuse_tag(rq) : refuse(rq, MANIFEST_UNKNOWN, NULL);
 }
 
+/*
+ * What is sent is a download of its version, and of the tag that it was asked for by. Whoever
+ * asks by a tag and gets no manifest (HEAD, or he has it already) has checked the tag.
+ */
+static void count(struct request *rq, const struct manifest_info *m,
+		  const struct reference *ref, bool sent)
+{
+	if (sent || !ref->is_digest)
+		download_counter_add(rq->worker->downloads, m, ref->is_digest ? NULL : ref->tag,
+				     sent);
+}
+
 int v2_manifest_get(struct request *rq)
 {
 	const char *text = request_param(rq, "reference");
@@ -61,6 +74,7 @@ int v2_manifest_get(struct request *rq)
 		return refuse(rq, MANIFEST_UNKNOWN, NULL);
 	if (rc < 0)
 		return give_up(rq, rc, "reading the manifest");
+	count(rq, &m, &ref, !known && request_is(rq, METHOD_GET));
 	reply_header(rq, "Docker-Content-Digest", "%s", digest);
 	reply_header(rq, "ETag", "\"%s\"", digest);
 	if (known)

@@ -24,6 +24,7 @@
 #include "gateway/channel.h"
 #include "gateway/cidr.h"
 #include "gateway/conn_limit.h"
+#include "gateway/download_counter.h"
 #include "gateway/http_conn.h"
 #include "gateway/issuer_description.h"
 #include "gateway/issuer_keys.h"
@@ -48,6 +49,7 @@
 #define SEND_MS	       200
 #define ABORT_GRACE_MS 3000
 #define REST_MS	       20
+#define COUNT_MS       2000 /* less than ABORT_GRACE_MS */
 #define ZMQ_THREADS    1
 #define FETCH_THREADS  2
 
@@ -65,9 +67,10 @@ struct life {
 	int64_t started_ms;
 	struct timer tick;  /* gauges, readiness */
 	struct timer drain; /* drain_timeout, then the grace after the abort */
-	struct timer rest;  /* looks whether the last uploads are recorded */
+	struct timer rest;  /* looks whether the last uploads and pulls are recorded */
 	bool aborted;
-	char *told; /* readiness as the parent knows it; NULL: nothing told */
+	int64_t empty_ms; /* when the last connection had gone; 0: not yet */
+	char *told;	  /* readiness as the parent knows it; NULL: nothing told */
 	int exit_code;
 };
 
@@ -261,12 +264,21 @@ static void on_drain_time(void *arg)
 	http_front_abort(l->worker.front);
 }
 
+/* What was counted of pulls is in the database, or that was away for too long. */
+static bool counted(struct life *l)
+{
+	if (l->empty_ms == 0)
+		l->empty_ms = clock_now_ms();
+	return download_counter_drained(l->worker.downloads) ||
+	       clock_now_ms() - l->empty_ms > COUNT_MS;
+}
+
 /* No connections any more; what lost clients have sent may still be on its way. */
 static void on_front_empty(void *arg)
 {
 	struct life *l = arg;
 
-	if (upload_streams_open())
+	if (upload_streams_open() || !counted(l))
 		timer_start(&l->rest, REST_MS);
 	else
 		loop_stop(l->worker.loop);
@@ -319,6 +331,7 @@ static void open_clients(struct worker *w)
 	w->issuer_keys = issuer_keys_new();
 	w->issuer_places = issuer_places_new();
 	w->trouble = trouble_new(w->loop, w->metadb);
+	w->downloads = download_counter_new(w->loop, w->metadb);
 	w->store = store_client_new(w->loop, w->bufs, w->name, &hooks);
 	w->map = map_watch_new(w->metadb, on_map, w);
 }
@@ -392,6 +405,7 @@ static void life_end(struct life *l)
 	watch_fini(&l->channel_watch);
 	end_threads(w);
 	http_front_free(w->front);
+	download_counter_free(w->downloads);
 	trouble_free(w->trouble);
 	w->trouble = NULL;
 	map_watch_free(w->map);

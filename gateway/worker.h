@@ -20,6 +20,7 @@ struct key_watch;
 struct store_client;
 struct http_front;
 struct trouble;
+struct download_counter;
 struct cidr_list;
 struct tls;
 struct conn_counts;
@@ -49,7 +50,8 @@ struct worker {
 	struct issuer_keys *issuer_keys;
 	struct issuer_places *issuer_places;
 	struct store_client *store;
-	struct trouble *trouble;	 /* copies that the keeper is to look at */
+	struct trouble *trouble; /* copies that the keeper is to look at */
+	struct download_counter *downloads;
 	struct http_front *front;	 /* listeners and connections */
 	const struct cidr_list *proxies; /* gateway.trusted_proxies; NULL: none */
 	char name[64];			 /* "gateway-1/2", also in logs */

@@ -32,6 +32,7 @@ METRIC(HTTP_OVER_2,      COUNTER,   "packhouse_gateway_protocol_requests_total",
 METRIC(HTTP_SECONDS,     HISTOGRAM, "packhouse_gateway_request_seconds", "", "From a whole head to the end of its answer")
 METRIC(HTTP_BYTES_IN,    COUNTER,   "packhouse_gateway_received_bytes_total", "", "Body bytes received")
 METRIC(HTTP_BYTES_OUT,   COUNTER,   "packhouse_gateway_sent_bytes_total", "", "Bytes of answers sent")
+METRIC(DOWNLOADS_LOST,    COUNTER,   "packhouse_gateway_downloads_lost_total", "", "Pulls that were not counted: the database was away for too long")
 
 METRIC(STORE_BAD,        COUNTER,   "packhouse_process_store_bad_copies_total", "", "Copies whose bytes failed a check when read")
 METRIC(STORE_MISSING,    COUNTER,   "packhouse_process_store_missing_copies_total", "", "Copies that a member of their partition did not have when read")

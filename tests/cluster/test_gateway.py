@@ -4,6 +4,7 @@ import base64
 import os
 import signal
 import socket
+import threading
 import time
 from urllib.parse import urlsplit
 
@@ -125,6 +126,36 @@ def test_running_upload_is_finished_when_the_gateway_stops(cluster, user):
     wait_until(lambda: not is_alive(parent))
     with pytest.raises(ConnectionRefusedError):
         connect(cluster)
+
+
+def test_no_pull_is_lost_to_a_count_when_the_gateway_stops(cluster, user):
+    """However late before the end it was answered."""
+    name = f"{user.login}/counted"
+    user.registry().push_image(name, "v1", [b"1"])
+    answered, begun = [], threading.Event()
+
+    def pull():
+        registry = user.registry()
+        try:
+            while len(answered) < 100000:
+                answered.append(ok(registry.manifest(name, "v1"), 200))
+                begun.set()
+        except requests.ConnectionError:
+            pass  # it takes no new connections any more
+
+    threads = [threading.Thread(target=pull) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    begun.wait(60)
+    parent = begin_to_stop(cluster)
+    for thread in threads:
+        thread.join()
+    wait_until(lambda: not is_alive(parent))
+    [(counted,)] = cluster.query(
+        "SELECT coalesce(sum(d.downloads), 0)::bigint FROM package p, LATERAL ("
+        "SELECT downloads FROM download WHERE package_id = p.id UNION ALL "
+        "SELECT downloads FROM download_package WHERE package_id = p.id) d WHERE p.name = 'counted'")
+    assert counted == len(answered) > 0
 
 
 def test_idle_connection_may_ask_once_more(cluster):
