@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "gateway/api_account.h"
+#include "gateway/api_download.h"
 #include "gateway/api_json.h"
 #include "gateway/api_repository.h"
 #include "gateway/auth.h"
@@ -57,7 +58,7 @@ json_t *api_package_repository(struct request *rq, const struct repository_brief
 
 json_t *api_package_json(struct request *rq, const struct package_detail *d)
 {
-	return json_pack(
+	json_t *json = json_pack(
 		"{s:I, s:s, s:s, s:o, s:I, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:b}", "id",
 		(json_int_t)d->package.id, "name", d->package.name, "package_type", "container",
 		"owner", api_account_brief(rq, &d->owner), "version_count",
@@ -69,6 +70,9 @@ json_t *api_package_json(struct request *rq, const struct package_detail *d)
 		d->linked ? api_package_repository(rq, &d->repository) : json_null(),
 		"description", text_or_null(d->description), "licenses",
 		text_or_null(d->licenses), "inherits", d->inherits);
+
+	api_download_add(rq, json, &d->downloads);
+	return json;
 }
 
 int await_api_package(struct request *rq, struct package_detail *out)

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "gateway/api_download.h"
 #include "gateway/api_json.h"
 #include "gateway/api_package.h"
 #include "gateway/api_page.h"
@@ -48,6 +49,7 @@ json_t *api_version_json(struct request *rq, const struct version *v,
 	json_object_set_new(json, "size", json_integer(v->size));
 	json_object_set_new(json, "subject", api_json_maybe(subject));
 	json_object_set_new(json, "parents", words(v->parents));
+	api_download_add(rq, json, &v->downloads);
 	return json;
 }
 

@@ -22,6 +22,9 @@ int api_version_list(struct request *rq);      /* GET /versions: gateway/api_ver
 int api_version_get(struct request *rq);       /* GET /versions/{package_version_id} */
 int api_version_delete(struct request *rq);    /* DELETE, the same path */
 int api_version_restore(struct request *rq);   /* POST /versions/{…}/restore */
+int api_package_downloads(struct request *rq); /* GET /downloads: gateway/api_download.c */
+int api_tag_downloads(struct request *rq);     /* GET /tags/{tag}/downloads */
+int api_version_downloads(struct request *rq); /* GET /versions/{…}/downloads */
 int api_access_get(struct request *rq);	       /* GET /access */
 int api_access_explain(struct request *rq);    /* GET /access/explain: gateway/api_explain.c */
 int api_access_people(struct request *rq);     /* GET /access/users */

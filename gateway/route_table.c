@@ -59,10 +59,13 @@
 	{METHOD_GET,    P,                                PULL,     api_package_get},         \
 	{METHOD_DELETE, P,                                DELETE,   api_package_delete},      \
 	{METHOD_POST,   P "/restore",                     DELETED,  api_package_restore},     \
+	{METHOD_GET,    P "/downloads",                   PULL,     api_package_downloads},   \
+	{METHOD_GET,    P "/tags/{tag}/downloads",        PULL,     api_tag_downloads},       \
 	{METHOD_GET,    P "/versions",                    PULL,     api_version_list},        \
 	{METHOD_GET,    P "/versions/{package_version_id}", PULL,   api_version_get},         \
 	{METHOD_DELETE, P "/versions/{package_version_id}", DELETE, api_version_delete},      \
 	{METHOD_POST,   P "/versions/{package_version_id}/restore", RESTORE, api_version_restore}, \
+	{METHOD_GET,    P "/versions/{package_version_id}/downloads", PULL, api_version_downloads}, \
 	{METHOD_GET,    P "/access",                      SETTINGS, api_access_get},          \
 	{METHOD_GET,    P "/access/explain",              EXPLAIN,  api_access_explain},      \
 	{METHOD_PUT,    P "/access/inherit",              SETTINGS, api_access_inherit},      \

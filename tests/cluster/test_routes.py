@@ -297,7 +297,7 @@ def fill(world, pattern, name="", session=None):
     path = pattern.format(name=name, session=session or world.session, digest=digest_of(world.loose), reference="v1",
                           org=world.namespaces["organization"],
                           username=(world.owner if settings else world.people["spare"]).login,
-                          id=0, credential_id=0, robot="none", package_version_id=0,
+                          id=0, credential_id=0, robot="none", package_version_id=0, tag="none",
                           package_type="container", package_name="private",
                           member=world.people["spare"].login, team_slug="none", alias="none",
                           owner="nobody-here" if settings else world.namespaces["organization"],

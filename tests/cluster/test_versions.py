@@ -111,6 +111,11 @@ def test_a_limited_token_lists_its_limits(house):
     assert [one["name"] for one in answer.json()] == ["public", "private"]
 
 
+def without_pulls(*versions):
+    """What was pulled is added up while a test looks."""
+    return [{key: one[key] for key in one if key not in ("download_count", "last_downloaded_at")} for one in versions]
+
+
 def test_versions_newest_first_with_tags_and_parents(house):
     name = f"{house.login}/many"
     registry = house.owner.registry()
@@ -127,14 +132,14 @@ def test_versions_newest_first_with_tags_and_parents(house):
     assert (whole["kind"], child["kind"], child["parents"], whole["parents"]) == (
         "index", "image", [whole["name"]], [])
     assert whole["size"] == len(index) and whole["media_type"] == INDEX
-    assert house.versions("many", f"/{child['id']}") == child
+    assert without_pulls(house.versions("many", f"/{child['id']}")) == without_pulls(child)
     assert child["url"].endswith(f"/orgs/{house.login}/packages/container/many/versions/{child['id']}")
     assert child["html_url"].endswith(f"/orgs/{house.login}/packages/container/many/{child['id']}")
     assert child["package_html_url"].endswith(f"/orgs/{house.login}/packages/container/package/many")
     answer = ok(house.owner.ask("GET", f"users/{house.login}/packages/docker/many/versions?per_page=3"), 200)
     assert links(answer).keys() == {"next", "last"} and links(answer)["last"].endswith("page=2")
-    assert walk(house.owner, f"orgs/{house.login}/packages/container/many/versions?per_page=1") == [
-        third, whole, child, old]
+    assert without_pulls(*walk(house.owner, f"orgs/{house.login}/packages/container/many/versions?per_page=1")) == (
+        without_pulls(third, whole, child, old))
 
 
 def test_versions_are_for_readers_of_their_package(house):

@@ -30,9 +30,12 @@ PACKAGE = {
     "/rename": {"POST": ("settings", 422)},
     "/transfer": {"POST": ("settings", 422)},
     "/aliases": {"GET": ("settings", 200)},
+    "/downloads": {"GET": ("read", 200)},
+    "/tags/{tag}/downloads": {"GET": ("read", 404)},
     "/versions": {"GET": ("read", 200)},
     "/versions/{package_version_id}": {"GET": ("read", 404), "DELETE": ("delete", 404)},
     "/versions/{package_version_id}/restore": {"POST": ("restore", 404)},
+    "/versions/{package_version_id}/downloads": {"GET": ("read", 404)},
     "/aliases/{owner}/{alias}": {"DELETE": ("settings", 404)},
 }
 ROUTES = {
