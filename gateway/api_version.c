@@ -1,4 +1,4 @@
-/* …/packages/container/NAME/versions, …/versions/ID and …/versions/ID/restore. */
+/* GET …/packages/container/NAME/versions and …/versions/ID. */
 #include "gateway/api_version.h"
 
 #include <string.h>
@@ -13,8 +13,7 @@
 #include "gateway/worker.h"
 #include "proto/model/access.h"
 
-/* A JSON array of PostgreSQL's making. */
-static json_t *words(const char *text)
+json_t *api_version_words(const char *text)
 {
 	json_t *array = json_loads(text, 0, NULL);
 
@@ -30,25 +29,29 @@ json_t *api_version_json(struct request *rq, const struct version *v,
 	const char *page = arena_printf(
 		rq->arena, "%s/%lld", api_package_html_url(rq, package, ""), (long long)v->id);
 	const char *subject = v->has_subject ? digest_str(rq->arena, &v->subject) : "";
-	json_t *json = json_pack(
-		"{s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:{s:s, s:{s:o}}}", "id",
-		(json_int_t)v->id, "name", digest_str(rq->arena, &v->digest), "url", url,
-		"package_html_url", html, "html_url", page, "created_at",
-		api_json_time(rq->arena, v->created_at), "updated_at",
-		api_json_time(rq->arena, v->updated_at), "description",
-		api_json_maybe(v->description), "license", api_json_maybe(v->license),
-		"metadata", "package_type", "container", "container", "tags", words(v->tags));
+	json_t *json =
+		json_pack("{s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:{s:s, s:{s:o}}}",
+			  "id", (json_int_t)v->id, "name", digest_str(rq->arena, &v->digest),
+			  "url", url, "package_html_url", html, "html_url", page, "created_at",
+			  api_json_time(rq->arena, v->created_at), "updated_at",
+			  api_json_time(rq->arena, v->updated_at), "description",
+			  api_json_maybe(v->description), "license", api_json_maybe(v->license),
+			  "metadata", "package_type", "container", "container", "tags",
+			  api_version_words(v->tags));
 
-	if (v->deleted_at != 0)
+	if (v->deleted_at != 0) {
 		json_object_set_new(json, "deleted_at",
 				    json_string(api_json_time(rq->arena, v->deleted_at)));
+		json_object_set_new(json, "deferred",
+				    json_boolean(strcmp(v->parents, "[]") != 0));
+	}
 	json_object_set_new(json, "kind",
 			    json_string(v->kind == MANIFEST_INDEX ? "index" : "image"));
 	json_object_set_new(json, "media_type", json_string(v->media_type));
 	json_object_set_new(json, "artifact_type", api_json_maybe(v->artifact_type));
 	json_object_set_new(json, "size", json_integer(v->size));
 	json_object_set_new(json, "subject", api_json_maybe(subject));
-	json_object_set_new(json, "parents", words(v->parents));
+	json_object_set_new(json, "parents", api_version_words(v->parents));
 	api_download_add(rq, json, &v->downloads);
 	return json;
 }
@@ -123,46 +126,4 @@ int api_version_get(struct request *rq)
 	if (rc < 0)
 		return give_up(rq, rc, "looking up a version");
 	return api_json_reply(rq, 200, api_version_json(rq, &found, &package));
-}
-
-static int end_change(struct request *rq, int rc, const char *doing)
-{
-	if (rc == ERR_NOT_FOUND)
-		return refuse_api(rq, 404, "Package version not found.");
-	return rc < 0 ? give_up(rq, rc, doing) : reply(rq, 204);
-}
-
-int api_version_delete(struct request *rq)
-{
-	const char *force = request_query(rq, "force");
-	bool anyway = force != NULL && strcmp(force, "true") == 0;
-	struct actor who = auth_actor(rq);
-	struct digest needed_by;
-	int rc;
-
-	if (force != NULL && !anyway && strcmp(force, "false") != 0)
-		return api_json_invalid(rq, "PackageVersion", "force", "invalid");
-	rc = await_version_delete(rq->worker->metadb, &who, rq->package_id, api_version_id(rq),
-				  anyway, &needed_by);
-	if (rc == VERSION_LAST)
-		return refuse_api(rq, 400,
-				  "You cannot delete the last tagged version of a package. You "
-				  "must delete the package instead.");
-	if (rc == ERR_CONFLICT)
-		return refuse_api(
-			rq, 409,
-			"The index %s of this package needs this version: delete that "
-			"first",
-			digest_str(rq->arena, &needed_by));
-	return end_change(rq, rc, "deleting a version");
-}
-
-int api_version_restore(struct request *rq)
-{
-	struct actor who = auth_actor(rq);
-
-	return end_change(rq,
-			  await_version_restore(rq->worker->metadb, &who, rq->package_id,
-						api_version_id(rq)),
-			  "restoring a version");
 }

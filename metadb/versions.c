@@ -1,4 +1,4 @@
-/* Versions: rows of find_versions() in schema/0061. */
+/* Versions: rows of find_versions() in schema/0080. */
 #include "metadb/versions.h"
 
 #include <string.h>
@@ -70,14 +70,11 @@ int await_version_count(struct metadb *db, int64_t package_id, bool deleted, int
 {
 	struct arena *a = arena_new();
 	struct pg_tx *tx = pg_tx_new(db, a, PG_READ);
+	struct pg_stmt *s = pg_tx_add(tx, "SELECT count_versions($1, $2)");
 	int rc;
 
-	pg_bind_int8(
-		pg_tx_add(tx, deleted ? "SELECT count(*) FROM manifest WHERE package_id = $1 "
-					"AND deleted_at IS NOT NULL"
-				      : "SELECT count(*) FROM manifest WHERE package_id = $1 "
-					"AND deleted_at IS NULL"),
-		package_id);
+	pg_bind_int8(s, package_id);
+	pg_bind_bool(s, deleted);
 	rc = await_pg_tx(tx);
 	if (rc == 0) {
 		*out = pg_int(pg_tx_rows(tx, 0), 0, 0);
@@ -94,7 +91,7 @@ int await_version_find(struct metadb *db, struct arena *a, int64_t package_id, i
 	struct pg_stmt *s =
 		pg_tx_add(tx, "SELECT " VERSION_COLUMNS " FROM find_versions(ARRAY(SELECT m.id "
 			      "FROM manifest m WHERE m.id = $2 AND m.package_id = $1 "
-			      "AND m.deleted_at IS NULL), $3)");
+			      "AND m.deleted_at IS NULL AND m.deferred_at IS NULL), $3)");
 	int rc;
 
 	pg_bind_int8(s, package_id);
@@ -107,43 +104,4 @@ int await_version_find(struct metadb *db, struct arena *a, int64_t package_id, i
 		return ERR_NOT_FOUND;
 	take(pg_tx_rows(tx, 0), 0, a, out);
 	return pg_tx_error(tx);
-}
-
-int await_version_delete(struct metadb *db, const struct actor *who, int64_t package_id,
-			 int64_t id, bool anyway, struct digest *needed_by)
-{
-	static const int answer[] = {0, ERR_NOT_FOUND, ERR_CONFLICT, VERSION_LAST};
-	struct arena *a = arena_new();
-	struct pg_tx *tx = pg_tx_new(db, a, PG_WRITE);
-	struct pg_stmt *s =
-		pg_tx_add(tx, "SELECT status, needed_by_algorithm, needed_by_digest "
-			      "FROM version_delete(" ACTOR_SQL ", $5, $6, $7)");
-	int rc;
-
-	pg_bind_actor(s, who);
-	pg_bind_int8(s, package_id);
-	pg_bind_int8(s, id);
-	pg_bind_bool(s, anyway);
-	rc = await_status(tx, answer, 4);
-	if (rc == ERR_CONFLICT)
-		pg_digest(pg_tx_rows(tx, 0), 0, 1, needed_by);
-	arena_free(a);
-	return rc;
-}
-
-int await_version_restore(struct metadb *db, const struct actor *who, int64_t package_id,
-			  int64_t id)
-{
-	static const int answer[] = {0, ERR_NOT_FOUND};
-	struct arena *a = arena_new();
-	struct pg_tx *tx = pg_tx_new(db, a, PG_WRITE);
-	struct pg_stmt *s = pg_tx_add(tx, "SELECT version_restore(" ACTOR_SQL ", $5, $6)");
-	int rc;
-
-	pg_bind_actor(s, who);
-	pg_bind_int8(s, package_id);
-	pg_bind_int8(s, id);
-	rc = await_status(tx, answer, 2);
-	arena_free(a);
-	return rc;
 }

@@ -21,7 +21,8 @@ struct version {
 	struct digest subject;
 	int64_t created_at;
 	int64_t updated_at; /* when a tag came to it, or it was deleted */
-	int64_t deleted_at; /* 0: it is live */
+	int64_t deleted_at; /* 0: it is live. With parents: it is deferred
+			       (metadb/version_deletes.h) */
 	const char *description;
 	const char *license;
 	/* JSON arrays of texts, at most VERSION_WORDS: the newest tags, those that a deleted
@@ -46,15 +47,3 @@ int await_version_count(struct metadb *db, int64_t package_id, bool deleted,
 /* A live one; ERR_NOT_FOUND, also for one of another package. */
 int await_version_find(struct metadb *db, struct arena *a, int64_t package_id, int64_t id,
 		       struct version *out) MUST_CHECK;
-
-/*
- * A live one goes with its tags and can be restored until the keeper's restore window is over.
- * ERR_NOT_FOUND; ERR_CONFLICT: a live index needs it, *needed_by; VERSION_LAST: no tagged
- * version would be left (tags of signatures and referrers do not count), unless `anyway`.
- */
-#define VERSION_LAST 1
-int await_version_delete(struct metadb *db, const struct actor *who, int64_t package_id,
-			 int64_t id, bool anyway, struct digest *needed_by) MUST_CHECK;
-/* With its children, and the tags that lead nowhere else now. ERR_NOT_FOUND. */
-int await_version_restore(struct metadb *db, const struct actor *who, int64_t package_id,
-			  int64_t id) MUST_CHECK;

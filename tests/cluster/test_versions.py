@@ -198,22 +198,58 @@ def test_the_last_tagged_version_stays(house):
     assert house.versions("last") == []
 
 
-def test_what_an_index_needs_goes_after_it_and_comes_back_with_it(house):
-    name = f"{house.login}/tree"
-    registry = house.owner.registry()
-    child = house.push("tree", "child", b"1")
+def tree_of(house, package):
+    """A tagged index of a tagged image, and another image: digest of the image, the index, ids by digest, path."""
+    name, registry = f"{house.login}/{package}", house.owner.registry()
+    child = house.push(package, "child", b"1")
     index = index_of(registry.manifest(name, "child").content)
     ok(registry.put_manifest(name, "all", index, INDEX), 201)
-    house.push("tree", "other", b"2")
-    path = f"orgs/{house.login}/packages/container/tree/versions"
-    ids = {one["name"]: one["id"] for one in house.versions("tree")}
-    whole = digest_of(index)
-    refused(house.owner.ask("DELETE", f"{path}/{ids[child]}"), 409, whole)
-    for digest in (whole, child):
-        ok(house.owner.ask("DELETE", f"{path}/{ids[digest]}"), 204)
+    house.push(package, "other", b"2")
+    return (child, index, {one["name"]: one["id"] for one in house.versions(package)},
+            f"orgs/{house.login}/packages/container/{package}/versions")
+
+
+def test_what_an_index_needs_goes_with_it_and_comes_back_with_it(house):
+    child, index, ids, path = tree_of(house, "tree")
+    name, registry, whole = f"{house.login}/tree", house.owner.registry(), digest_of(index)
+    refused(house.owner.ask("DELETE", f"{path}/{ids[child]}?dependents=refuse"), 409, whole)
+    invalid(house.owner.ask("DELETE", f"{path}/{ids[child]}?dependents=all"), "dependents", "invalid")
+    told = ok(house.owner.ask("DELETE", f"{path}/{ids[child]}?dry_run=true"), 200).json()
+    assert [one["name"] for one in told["deferred"] + told["needed_by"]] == [child, whole]
+    ok(house.owner.ask("DELETE", f"{path}/{ids[child]}"), 204)
+    refused(house.owner.ask("GET", f"{path}/{ids[child]}"), 404, "Package version not found.")
+    gone = version_of(house, "tree", child, "deleted")
+    assert gone["deferred"] is True and gone["parents"] == [whole]
+    assert gone["metadata"]["container"]["tags"] == ["child"] and sorted(registry.tags(name)) == ["all", "other"]
+    registry.pull_image(name, child)
+    ok(house.owner.ask("DELETE", f"{path}/{ids[whole]}"), 204)
+    assert registry.manifest(name, child).status_code == 404
+    assert version_of(house, "tree", child, "deleted")["deferred"] is False
     ok(house.owner.ask("POST", f"{path}/{ids[whole]}/restore"), 204)
     assert ok(registry.manifest(name, "all"), 200).content == index
     registry.pull_image(name, child)
+    actions = house.cluster.query("SELECT a.action FROM audit a JOIN manifest m USING (package_id) WHERE m.id = %s"
+                                  " AND a.action LIKE 'manifest.de%%' ORDER BY a.id", ids[whole])
+    assert actions == [("manifest.defer",), ("manifest.delete",), ("manifest.delete",)]
+
+
+def test_what_waits_is_restored_alone(house):
+    child, _index, ids, path = tree_of(house, "alone")
+    ok(house.owner.ask("DELETE", f"{path}/{ids[child]}"), 204)
+    ok(house.owner.ask("POST", f"{path}/{ids[child]}/restore"), 204)
+    assert house.owner.get(f"{path}/{ids[child]}")["metadata"]["container"]["tags"] == ["child"]
+
+
+def test_a_cascade_takes_indexes_and_signatures(house):
+    child, index, ids, path = tree_of(house, "fall")
+    signature = house.push("fall", f"{digest_of(index).replace(':', '-')}.sig", b"3")
+    told = ok(house.owner.ask("DELETE", f"{path}/{ids[digest_of(index)]}?dry_run=true"), 200).json()
+    assert [one["name"] for one in told["about"]] == [signature] and len(told["deleted"]) == 1
+    told = ok(house.owner.ask("DELETE", f"{path}/{ids[child]}?dependents=cascade&dry_run=true"), 200).json()
+    assert {one["name"] for one in told["deleted"]} == {child, digest_of(index), signature}
+    assert len(house.versions("fall")) == 4
+    ok(house.owner.ask("DELETE", f"{path}/{ids[child]}?dependents=cascade"), 204)
+    assert [one["metadata"]["container"]["tags"] for one in house.versions("fall")] == [["other"]]
 
 
 def test_deleting_and_restoring_need_an_admin_and_the_scopes(house):

@@ -1,5 +1,4 @@
 /* Versions and packages, newest first, as one person may see them. */
-#include <stdio.h>
 #include <string.h>
 
 #include "metadb/manifests.h"
@@ -7,8 +6,6 @@
 #include "metadb/pg_tx.h"
 #include "metadb/versions.h"
 #include "tests/db/harness.h"
-
-#define ROUNDS 12
 
 static struct actor alice;
 
@@ -86,71 +83,6 @@ H_TEST(newest_first_with_tags_and_parents)
 	arena_free(a);
 }
 
-/* Deletes one of the last two tagged versions. */
-struct removal {
-	int64_t package;
-	int64_t id;
-	int rc;
-};
-
-static void remove_one(void *arg)
-{
-	struct removal *r = arg;
-	struct digest by;
-
-	r->rc = await_version_delete(h_db, &alice, r->package, r->id, false, &by);
-}
-
-H_TEST(of_the_last_two_tagged_ones_one_stays)
-{
-	for (int round = 0; round < ROUNDS; round++) {
-		char name[16];
-		struct removal two[2];
-		struct manifest_put put;
-
-		snprintf(name, sizeof(name), "pair-%d", round);
-		put = await_push(name, 0, "{one}", "one", NULL);
-		two[0] = (struct removal){put.package_id, put.manifest_id, 0};
-		put = await_push(name, put.package_id, "{two}", "two", NULL);
-		two[1] = (struct removal){put.package_id, put.manifest_id, 0};
-		await_h_all(remove_one, two, sizeof(two[0]), 2);
-		assert_int_equal(two[0].rc + two[1].rc, VERSION_LAST);
-		assert_int_equal(two[0].rc * two[1].rc, 0);
-	}
-	assert_int_equal(await_h_int("SELECT count(*) FROM tag t JOIN package p "
-				     "ON p.id = t.package_id WHERE p.name LIKE 'pair-%'"),
-			 ROUNDS);
-	assert_int_equal(await_h_int("SELECT count(*) FROM audit a JOIN event e "
-				     "ON e.package_id = a.package_id AND e.action = a.action "
-				     "WHERE a.action = 'manifest.delete'"),
-			 ROUNDS);
-}
-
-H_TEST(what_comes_back)
-{
-	struct arena *a = arena_new();
-	struct digest by;
-	struct manifest_put put = await_push("back", 0, "{back}", "kept", NULL);
-	int64_t package = put.package_id, id = put.manifest_id;
-	struct version found;
-
-	assert_int_equal(await_version_restore(h_db, &alice, package, id), ERR_NOT_FOUND);
-	assert_int_equal(await_version_delete(h_db, &alice, package, id, false, &by),
-			 VERSION_LAST);
-	assert_int_equal(await_version_delete(h_db, &alice, package + 1, id, true, &by),
-			 ERR_NOT_FOUND);
-	assert_int_equal(await_version_delete(h_db, &alice, package, id, true, &by), 0);
-	assert_int_equal(await_version_restore(h_db, &alice, package + 1, id), ERR_NOT_FOUND);
-	assert_string_equal(await_list(a, package, true, 0, 1).version[0].tags, "[\"kept\"]");
-	assert_int_equal(await_version_restore(h_db, &alice, package, id), 0);
-	assert_int_equal(await_version_find(h_db, a, package, id, &found), 0);
-	assert_string_equal(found.tags, "[\"kept\"]");
-	assert_int_equal(await_h_int("SELECT count(*) FROM audit "
-				     "WHERE action = 'manifest.restore'"),
-			 1);
-	arena_free(a);
-}
-
 /* 100,000 in each list, and no statistics. */
 H_TEST(a_page_costs_a_page)
 {
@@ -199,8 +131,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(makes_a_user),
 		cmocka_unit_test(newest_first_with_tags_and_parents),
-		cmocka_unit_test(of_the_last_two_tagged_ones_one_stays),
-		cmocka_unit_test(what_comes_back),
 		cmocka_unit_test(a_page_costs_a_page),
 	};
 
