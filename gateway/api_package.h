@@ -22,5 +22,7 @@ const char *api_package_url(struct request *rq, const struct package_detail *d);
 /* Its web page with "package/", the beginning of its versions' pages with "". */
 const char *api_package_html_url(struct request *rq, const struct package_detail *d,
 				 const char *before);
+/* 403: only owners of the namespace end what can be restored. */
+int api_refuse_purge(struct request *rq);
 /* A source repository as other objects embed it ("minimal repository"). */
 json_t *api_package_repository(struct request *rq, const struct repository_brief *r);

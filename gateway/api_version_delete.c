@@ -1,7 +1,8 @@
-/* DELETE …/versions/ID and POST …/versions/ID/restore. */
+/* DELETE …/versions/ID, POST …/versions/ID/restore and …/purge. */
 #include <string.h>
 
 #include "gateway/api_json.h"
+#include "gateway/api_package.h"
 #include "gateway/api_version.h"
 #include "gateway/auth.h"
 #include "gateway/handlers.h"
@@ -122,4 +123,21 @@ int api_version_restore(struct request *rq)
 			  await_version_restore(rq->worker->metadb, &who, rq->package_id,
 						api_version_id(rq)),
 			  "restoring a version");
+}
+
+int api_version_purge(struct request *rq)
+{
+	struct actor who = auth_actor(rq);
+	struct digest needed_by;
+	int rc = await_version_purge(rq->worker->metadb, &who, rq->package_id,
+				     api_version_id(rq), &needed_by);
+
+	if (rc == ERR_DENIED)
+		return api_refuse_purge(rq);
+	if (rc == ERR_CONFLICT)
+		return refuse_api(rq, 409,
+				  "The index %s of this package, which is there or can be "
+				  "restored, needs this version: delete that for good first",
+				  digest_str(rq->arena, &needed_by));
+	return end_change(rq, rc, "purging a version");
 }

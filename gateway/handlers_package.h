@@ -18,10 +18,12 @@ int api_own_docker_conflicts(struct request *rq);  /* GET /api/v3/user/docker/co
 int api_package_get(struct request *rq);       /* GET */
 int api_package_delete(struct request *rq);    /* DELETE: gateway/api_package_delete.c */
 int api_package_restore(struct request *rq);   /* POST /restore */
+int api_package_purge(struct request *rq);     /* POST /purge: the same file */
 int api_version_list(struct request *rq);      /* GET /versions: gateway/api_version.c */
 int api_version_get(struct request *rq);       /* GET /versions/{package_version_id} */
 int api_version_delete(struct request *rq);    /* DELETE: gateway/api_version_delete.c */
 int api_version_restore(struct request *rq);   /* POST /versions/{…}/restore: the same file */
+int api_version_purge(struct request *rq);     /* POST /versions/{…}/purge: the same file */
 int api_package_downloads(struct request *rq); /* GET /downloads: gateway/api_download.c */
 int api_tag_downloads(struct request *rq);     /* GET /tags/{tag}/downloads */
 int api_version_downloads(struct request *rq); /* GET /versions/{…}/downloads */

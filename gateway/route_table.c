@@ -39,6 +39,7 @@
 #define RESTORE    {.need = NEED_PACKAGE, .action = ACTION_RESTORE}
 #define DELETED    {.need = NEED_PACKAGE, .action = ACTION_RESTORE, .deleted = true}
 #define DELETE     {.need = NEED_PACKAGE, .action = ACTION_DELETE}
+#define PURGE      {.need = NEED_PACKAGE, .action = ACTION_DELETE, .deleted = true}
 /* Of source repositories: what everybody may do with his own, and with the role on one. */
 #define OWN_REPO   {.need = NEED_CALLER, .scopes = SCOPE_REPO}
 #define ORG_REPO   {.need = NEED_ORG_MEMBER, .scopes = SCOPE_REPO}
@@ -61,11 +62,13 @@
 	{METHOD_POST,   P "/restore",                     DELETED,  api_package_restore},     \
 	{METHOD_GET,    P "/downloads",                   PULL,     api_package_downloads},   \
 	{METHOD_GET,    P "/tags/{tag}/downloads",        PULL,     api_tag_downloads},       \
+	{METHOD_POST,   P "/purge",                       PURGE,    api_package_purge},       \
 	{METHOD_GET,    P "/versions",                    PULL,     api_version_list},        \
 	{METHOD_GET,    P "/versions/{package_version_id}", PULL,   api_version_get},         \
 	{METHOD_DELETE, P "/versions/{package_version_id}", DELETE, api_version_delete},      \
 	{METHOD_POST,   P "/versions/{package_version_id}/restore", RESTORE, api_version_restore}, \
 	{METHOD_GET,    P "/versions/{package_version_id}/downloads", PULL, api_version_downloads}, \
+	{METHOD_POST,   P "/versions/{package_version_id}/purge", DELETE, api_version_purge}, \
 	{METHOD_GET,    P "/access",                      SETTINGS, api_access_get},          \
 	{METHOD_GET,    P "/access/explain",              EXPLAIN,  api_access_explain},      \
 	{METHOD_PUT,    P "/access/inherit",              SETTINGS, api_access_inherit},      \

@@ -102,6 +102,21 @@ int await_package_restore(struct metadb *db, const struct actor *who, int64_t pa
 	return rc;
 }
 
+int await_package_purge(struct metadb *db, const struct actor *who, int64_t package_id)
+{
+	static const int answer[] = {0, ERR_NOT_FOUND, ERR_DENIED};
+	struct arena *a = arena_new();
+	struct pg_tx *tx = pg_tx_new(db, a, PG_WRITE);
+	struct pg_stmt *s = pg_tx_add(tx, "SELECT package_purge(" ACTOR_SQL ", $5)");
+	int rc;
+
+	pg_bind_actor(s, who);
+	pg_bind_int8(s, package_id);
+	rc = await_status(tx, answer, 3);
+	arena_free(a);
+	return rc;
+}
+
 int await_package_deleted(struct metadb *db, int64_t account_id, int64_t token_id,
 			  int64_t namespace_id, const char *name, int64_t *package_id,
 			  enum role *role)

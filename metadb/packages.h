@@ -64,6 +64,13 @@ int await_package_restore(struct metadb *db, const struct actor *who,
 			  int64_t package_id) MUST_CHECK;
 
 /*
+ * Nobody restores it any more, and the collector takes it at once (schema/0081); for owners of
+ * the namespace. ERR_NOT_FOUND: nothing that could be restored; ERR_DENIED: he is none.
+ */
+int await_package_purge(struct metadb *db, const struct actor *who,
+			int64_t package_id) MUST_CHECK;
+
+/*
  * The newest deleted package of that name that can be restored, and what the account, by that
  * token, is to it. ERR_NOT_FOUND.
  */

@@ -1,4 +1,4 @@
-/* Each is one call of a function of schema/0080. */
+/* Each is one call of a function of schema/0080 and 0081. */
 #include "metadb/version_deletes.h"
 
 #include "metadb/metadb_private.h"
@@ -64,6 +64,27 @@ int await_version_restore(struct metadb *db, const struct actor *who, int64_t pa
 	pg_bind_int8(s, package_id);
 	pg_bind_int8(s, id);
 	rc = await_status(tx, answer, 2);
+	arena_free(a);
+	return rc;
+}
+
+int await_version_purge(struct metadb *db, const struct actor *who, int64_t package_id,
+			int64_t id, struct digest *needed_by)
+{
+	static const int answer[] = {0, ERR_NOT_FOUND, ERR_DENIED, ERR_CONFLICT};
+	struct arena *a = arena_new();
+	struct pg_tx *tx = pg_tx_new(db, a, PG_WRITE);
+	struct pg_stmt *s =
+		pg_tx_add(tx, "SELECT status, needed_by_algorithm, needed_by_digest "
+			      "FROM version_purge(" ACTOR_SQL ", $5, $6)");
+	int rc;
+
+	pg_bind_actor(s, who);
+	pg_bind_int8(s, package_id);
+	pg_bind_int8(s, id);
+	rc = await_status(tx, answer, 4);
+	if (rc == ERR_CONFLICT)
+		pg_digest(pg_tx_rows(tx, 0), 0, 1, needed_by);
 	arena_free(a);
 	return rc;
 }

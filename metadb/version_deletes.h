@@ -66,3 +66,11 @@ int await_version_remove(struct metadb *db, struct arena *a, const struct actor 
  */
 int await_version_restore(struct metadb *db, const struct actor *who, int64_t package_id,
 			  int64_t id) MUST_CHECK;
+
+/*
+ * A deleted one that nobody restores any more, and that the collector takes at once
+ * (schema/0081); for owners of the namespace. ERR_NOT_FOUND; ERR_DENIED: he is none;
+ * ERR_CONFLICT: an index that is there or can be restored needs it, *needed_by.
+ */
+int await_version_purge(struct metadb *db, const struct actor *who, int64_t package_id,
+			int64_t id, struct digest *needed_by) MUST_CHECK;

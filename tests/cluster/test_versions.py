@@ -252,6 +252,29 @@ def test_a_cascade_takes_indexes_and_signatures(house):
     assert [one["metadata"]["container"]["tags"] for one in house.versions("fall")] == [["other"]]
 
 
+def test_owners_purge_what_was_deleted(house):
+    """Versions and packages; an admin who owns nothing does not, nor does a token without the scope."""
+    admin = Person(house.cluster)
+    digest, path = house.push("ended", "old", b"1"), f"orgs/{house.login}/packages/container/ended"
+    house.push("ended", "new", b"2")
+    ok(house.owner.ask("PUT", f"{path}/visibility", {"visibility": "public"}), 200)
+    ok(house.owner.ask("PUT", f"{path}/access/users/{admin.login}", {"role": "admin"}), 204, 200, 201)
+    version = f"{path}/versions/{version_of(house, 'ended', digest)['id']}"
+    refused(house.owner.ask("POST", f"{version}/purge"), 404, "Package version not found.")
+    ok(admin.ask("DELETE", version), 204)
+    refused(admin.ask("POST", f"{version}/purge"), 403, "Only owners")
+    refused(house.stranger.ask("POST", f"{version}/purge"), 403, "admin")
+    ok(house.owner.ask("POST", f"{version}/purge"), 204)
+    refused(house.owner.ask("POST", f"{version}/restore"), 404, "Package version not found.")
+    refused(house.owner.ask("POST", f"{path}/purge"), 404, "Package not found.")
+    ok(admin.ask("DELETE", path), 204)
+    refused(read_only(house).ask("POST", f"{path}/purge"), 403, "delete:packages")
+    refused(house.stranger.ask("POST", f"{path}/purge"), 404, "Package not found.")
+    refused(admin.ask("POST", f"{path}/purge"), 403, "Only owners")
+    ok(house.owner.ask("POST", f"{path}/purge"), 204)
+    refused(house.owner.ask("POST", f"{path}/restore"), 404, "Package not found.")
+
+
 def test_deleting_and_restoring_need_an_admin_and_the_scopes(house):
     path = f"orgs/{house.login}/packages/container/public/versions/{house.versions('public')[0]['id']}"
     refused(house.stranger.ask("DELETE", path), 403, "admin")

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "metadb/collect.h"
 #include "metadb/deletes.h"
 #include "metadb/manifests.h"
 #include "metadb/package_detail.h"
@@ -12,6 +13,7 @@
 #include "tests/db/harness.h"
 
 #define ROUNDS 24
+#define HOUR   3600000
 
 #define LIVE_WITHOUT_CHILD                                                               \
 	"SELECT count(*) FROM manifest i JOIN manifest_child c ON c.manifest_id = i.id " \
@@ -297,6 +299,57 @@ H_TEST(a_cascade_takes_what_needs_it_and_what_is_about_it)
 	arena_free(a);
 }
 
+static int64_t await_collected(void)
+{
+	struct collected c;
+
+	assert_int_equal(await_manifests_collect(h_db, HOUR, &c), 0);
+	return c.gone;
+}
+
+/* Long before the window is over; a child after its index. */
+H_TEST(what_is_purged_is_not_restored)
+{
+	struct actor stranger = {.account_id = await_h_user("stranger")};
+	int64_t package = 0, child = await_push("purged", &package, "{child}", "c", NULL);
+	int64_t index = await_push("purged", &package, "{index}", "a", "{child}");
+	struct digest by;
+
+	assert_int_equal(await_version_purge(h_db, &alice, package, index, &by), ERR_NOT_FOUND);
+	assert_int_equal(await_remove(package, child, VERSION_DEFER).deferred, 1);
+	assert_int_equal(await_version_purge(h_db, &alice, package, child, &by), ERR_CONFLICT);
+	assert_int_equal(await_remove(package, index, VERSION_DEFER).deleted, 2);
+	assert_int_equal(await_version_purge(h_db, &alice, package, child, &by), ERR_CONFLICT);
+	assert_int_equal(await_collected(), 0);
+	assert_int_equal(await_version_purge(h_db, &stranger, package, index, &by), ERR_DENIED);
+	assert_int_equal(await_version_purge(h_db, &alice, package, index, &by), 0);
+	assert_int_equal(await_version_purge(h_db, &alice, package, index, &by), ERR_NOT_FOUND);
+	assert_int_equal(await_version_restore(h_db, &alice, package, index), ERR_NOT_FOUND);
+	assert_int_equal(await_count(package, true), 1);
+	assert_int_equal(await_collected(), 1);
+	assert_int_equal(await_version_purge(h_db, &alice, package, child, &by), 0);
+	assert_int_equal(await_collected(), 1);
+}
+
+H_TEST(a_purged_package_takes_its_deleted_versions_along)
+{
+	struct actor stranger = {.account_id = alice.account_id + 1000};
+	struct collected c;
+	int64_t package = 0, old = await_push("whole", &package, "{old}", "old", NULL);
+
+	await_push("whole", &package, "{child}", NULL, NULL);
+	await_push("whole", &package, "{index}", "v1", "{child}");
+	assert_int_equal(await_remove(package, old, VERSION_DEFER).deleted, 1);
+	assert_int_equal(await_package_purge(h_db, &alice, package), ERR_NOT_FOUND);
+	assert_int_equal(await_package_delete(h_db, &alice, package), 0);
+	assert_int_equal(await_package_purge(h_db, &stranger, package), ERR_DENIED);
+	assert_int_equal(await_package_purge(h_db, &alice, package), 0);
+	assert_int_equal(await_package_restore(h_db, &alice, package), ERR_NOT_FOUND);
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(await_packages_collect(h_db, HOUR, &c), 0);
+	assert_int_equal(await_collected() + await_collected(), 3);
+}
+
 /* One of those that go at once. */
 struct turn {
 	struct removal *removal;
@@ -445,6 +498,8 @@ int main(void)
 		cmocka_unit_test(what_is_needed_waits_for_its_last_index),
 		cmocka_unit_test(what_waits_can_be_had_back),
 		cmocka_unit_test(a_cascade_takes_what_needs_it_and_what_is_about_it),
+		cmocka_unit_test(what_is_purged_is_not_restored),
+		cmocka_unit_test(a_purged_package_takes_its_deleted_versions_along),
 		cmocka_unit_test(deletions_race_each_other_and_a_push),
 		cmocka_unit_test(an_index_that_is_being_pushed_keeps_its_child),
 	};

@@ -14,6 +14,7 @@ UNKNOWN_SESSION = (404, "BLOB_UPLOAD_UNKNOWN")
 PACKAGE = {
     "": {"GET": ("read", 200), "DELETE": ("delete", None)},  # test_versions.py
     "/restore": {"POST": ("account", 404)},
+    "/purge": {"POST": ("account", 404)},
     "/access": {"GET": ("settings", 200)},
     "/access/explain": {"GET": ("explain", 200)},
     "/access/inherit": {"PUT": ("settings", 422)},
@@ -36,6 +37,7 @@ PACKAGE = {
     "/versions/{package_version_id}": {"GET": ("read", 404), "DELETE": ("delete", 404)},
     "/versions/{package_version_id}/restore": {"POST": ("restore", 404)},
     "/versions/{package_version_id}/downloads": {"GET": ("read", 404)},
+    "/versions/{package_version_id}/purge": {"POST": ("delete", 404)},
     "/aliases/{owner}/{alias}": {"DELETE": ("settings", 404)},
 }
 ROUTES = {
