@@ -205,6 +205,10 @@ static bool alarming(int rc)
 	return rc == ERR_CORRUPT || rc == ERR_PROTOCOL || rc == ERR_FULL || rc == ERR_POISONED;
 }
 
+static const char not_adopted[] =
+	"the registry's database was put back or replaced: pulls go on, uploads and deletions "
+	"wait until an operator has adopted it";
+
 int give_up(struct request *rq, int rc, const char *doing)
 {
 	int status;
@@ -224,5 +228,5 @@ int give_up(struct request *rq, int rc, const char *doing)
 		return status;
 	log_line(alarming(rc) ? LOG_ERROR : LOG_WARN, "request given up",
 		 "while=\"%s\" why=\"%s\"", doing, err_text(rc));
-	return surface_error(rq, 503, UNAVAILABLE, NULL);
+	return surface_error(rq, 503, UNAVAILABLE, rc == ERR_NOT_ADOPTED ? not_adopted : NULL);
 }

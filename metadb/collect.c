@@ -146,13 +146,40 @@ int await_purge_finish(struct metadb *db, const struct purge *p, const uint16_t 
 	return rc;
 }
 
-static int await_yes(struct metadb *db, const char *sql, enum pg_effect effect)
+int await_server_stand(struct metadb *db, const struct server_mark *seen,
+		       struct server_stand *out)
 {
 	struct arena *a = arena_new();
-	struct pg_tx *tx = pg_tx_new(db, a, effect);
+	struct pg_tx *tx = pg_tx_new(db, a, PG_WRITE);
+	struct pg_stmt *s = pg_tx_add(tx, "SELECT is_adopted, is_behind, adoption, place, gen "
+					  "FROM server_seen($1, $2, $3)");
+	struct pg_rows *r;
 	int rc;
 
-	pg_tx_add(tx, sql);
+	pg_bind_int8(s, seen->adoption);
+	pg_bind_int8(s, seen->place);
+	pg_bind_int8(s, seen->gen);
+	rc = await_pg_tx(tx);
+	if (rc == 0) {
+		r = pg_tx_rows(tx, 0);
+		out->adopted = pg_bool(r, 0, 0);
+		out->behind = pg_bool(r, 0, 1);
+		out->mark.adoption = pg_int(r, 0, 2);
+		out->mark.place = pg_int(r, 0, 3);
+		out->mark.gen = pg_int(r, 0, 4);
+		rc = pg_tx_error(tx);
+	}
+	arena_free(a);
+	return rc;
+}
+
+int await_cluster_adopt(struct metadb *db)
+{
+	struct arena *a = arena_new();
+	struct pg_tx *tx = pg_tx_new(db, a, PG_WRITE);
+	int rc;
+
+	pg_tx_add(tx, "SELECT cluster_adopt()");
 	rc = await_pg_tx(tx);
 	if (rc == 0)
 		rc = pg_bool(pg_tx_rows(tx, 0), 0, 0);
@@ -160,14 +187,4 @@ static int await_yes(struct metadb *db, const char *sql, enum pg_effect effect)
 		rc = pg_tx_error(tx);
 	arena_free(a);
 	return rc;
-}
-
-int await_adopted(struct metadb *db)
-{
-	return await_yes(db, "SELECT adopted()", PG_READ);
-}
-
-int await_cluster_adopt(struct metadb *db)
-{
-	return await_yes(db, "SELECT cluster_adopt()", PG_WRITE);
 }

@@ -50,7 +50,22 @@ int await_purge_list(struct metadb *db, struct arena *a, int64_t window_ms, int6
 int await_purge_finish(struct metadb *db, const struct purge *p, const uint16_t *down,
 		       size_t down_count) MUST_CHECK;
 
-/* 1: this server is the adopted one; 0: it is another one. */
-int await_adopted(struct metadb *db) MUST_CHECK;
+/* How far the server has come; see schema/0091_put_back.sql. */
+struct server_mark {
+	int64_t adoption;
+	int64_t place;
+	int64_t gen;
+};
+struct server_stand {
+	struct server_mark mark;
+	bool adopted;
+	bool behind; /* older than it was seen: it was put back */
+};
+/*
+ * Is this server the adopted one? `seen`: the highest mark that anybody has seen, zeros:
+ * none. A server that lies before it is not adopted from now on.
+ */
+int await_server_stand(struct metadb *db, const struct server_mark *seen,
+		       struct server_stand *out) MUST_CHECK;
 /* 1: this server is the truth from now on; 0: it was already. */
 int await_cluster_adopt(struct metadb *db) MUST_CHECK;

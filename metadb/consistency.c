@@ -129,7 +129,8 @@ int await_server_state(struct metadb *db, struct server_state *out)
 		      "current_setting('synchronous_standby_names') <> '', adopted(), "
 		      "(SELECT max(epoch) FROM cluster_map), "
 		      "(SELECT replicas FROM cluster_map ORDER BY epoch DESC LIMIT 1), "
-		      "(SELECT count(DISTINCT part) FROM partition_owes WHERE urgent)");
+		      "(SELECT count(DISTINCT part) FROM partition_owes WHERE urgent), "
+		      "(SELECT behind FROM cluster)");
 	rc = await_pg_tx(tx);
 	if (rc == 0) {
 		r = pg_tx_rows(tx, 0);
@@ -140,6 +141,7 @@ int await_server_state(struct metadb *db, struct server_state *out)
 		out->epoch = pg_int(r, 0, 4);
 		out->replicas = pg_int(r, 0, 5);
 		out->owing = pg_int(r, 0, 6);
+		out->behind = pg_bool(r, 0, 7);
 		rc = pg_tx_error(tx);
 	}
 	arena_free(a);

@@ -20,6 +20,7 @@ struct server_state {
 	bool full_page_writes;
 	bool synchronous_standby; /* one is named */
 	bool adopted;
+	bool behind; /* why it is not: it was put back */
 	int64_t epoch;
 	int64_t replicas;
 	int64_t owing; /* partitions in which a copy is known to be owed */

@@ -159,12 +159,13 @@ int await_node_started(struct metadb *db, const struct node_start *start, const 
 /* The last row carries no pair but what holds for all of them. */
 static const char rows_sql[] =
 	"SELECT c.part, c.digest, c.gen, c.len, i.dead_at IS NOT NULL, b.lost_at IS NOT NULL, "
-	"NULL::bigint[], NULL::boolean, NULL::bigint "
+	"NULL::bigint[], NULL::boolean, NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint "
 	"FROM chunk c JOIN instance i USING (gen) LEFT JOIN blob b USING (gen) "
 	"WHERE c.part = ANY ($1) "
 	"UNION ALL SELECT NULL, NULL, NULL, NULL, NULL, NULL, "
 	"ARRAY(SELECT gen FROM upload ORDER BY gen), adopted(), "
-	"(SELECT max(epoch) FROM cluster_map) "
+	"(SELECT max(epoch) FROM cluster_map), (SELECT last_value FROM instance_gen_seq), "
+	"l.skipped_from, l.skipped_to FROM cluster l "
 	"ORDER BY 1 NULLS LAST, 2, 3";
 
 static bool same_pair(const struct partition_pair *a, const struct partition_pair *b)
@@ -215,6 +216,9 @@ int await_partition_rows(struct metadb *db, struct arena *a, const uint16_t *par
 	out->open_count = pg_int8s(r, rows - 1, 6, a, &out->open);
 	out->adopted = pg_bool(r, rows - 1, 7);
 	out->epoch = pg_int(r, rows - 1, 8);
+	out->last_gen = pg_int(r, rows - 1, 9);
+	out->skipped_from = pg_int(r, rows - 1, 10);
+	out->skipped_to = pg_int(r, rows - 1, 11);
 	return pg_tx_error(tx);
 }
 

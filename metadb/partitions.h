@@ -64,7 +64,9 @@ struct partition_rows {
 	int64_t *open; /* gens of open uploads, sorted: their copies may have no row yet */
 	size_t open_count;
 	int64_t epoch; /* newest: members are to be taken from no older map */
-	bool adopted;  /* false: this server's word deletes nothing */
+	/* Gens that were given out are at most this, and none of these. */
+	int64_t last_gen, skipped_from, skipped_to;
+	bool adopted; /* false: this server's word deletes nothing */
 };
 /* All of it from one statement, one snapshot, on the primary. */
 int await_partition_rows(struct metadb *db, struct arena *a, const uint16_t *part, size_t count,

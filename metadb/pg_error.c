@@ -15,10 +15,8 @@ static const struct {
 	int code;
 	bool retry;
 } table[] = {
-	{"PH404", ERR_NOT_FOUND, false},
-	{"PH409", ERR_CONFLICT, false},
-	{"PH500", ERR_CORRUPT, false},
-	{"PH503", ERR_UNAVAILABLE, false}, /* not the adopted server */
+	{"PH404", ERR_NOT_FOUND, false},   {"PH409", ERR_CONFLICT, false},
+	{"PH500", ERR_CORRUPT, false},	   {"PH503", ERR_NOT_ADOPTED, false},
 	{"40001", ERR_UNAVAILABLE, true},  /* serialization failure */
 	{"40P01", ERR_UNAVAILABLE, true},  /* deadlock */
 	{"23503", ERR_NOT_FOUND, false},   /* what it refers to is gone */

@@ -55,6 +55,11 @@ static int await_compare(struct check *k, struct facts *f, bool last)
 	size_t kept = 0;
 	int rc = await_facts(f, a, &k->cluster, k->db);
 
+	if (rc == ERR_NOT_ADOPTED) {
+		k->report.copy.unknown += (int64_t)f->parts;
+		f->parts = 0;
+		rc = 0;
+	}
 	for (size_t i = 0; i < f->parts && rc == 0; i++) {
 		struct comparison c;
 

@@ -16,6 +16,7 @@ struct copy_figures {
 	int64_t missing; /* a member lacks a pair */
 	int64_t lost;	 /* of those: no node has any bytes of it; once a chunk */
 	int64_t garbage; /* no row, no open upload */
+	int64_t unknown; /* partitions with a copy whose gen was never given out */
 	int64_t extra;	 /* at a node that is no member, though all members have it */
 };
 

@@ -18,11 +18,15 @@ static int collect(const struct check_report *r, struct line line[LINES_MAX])
 	line[n++] = (struct line){"copy_missing", r->copy.missing, false};
 	line[n++] = (struct line){"chunk_without_any_copy", r->copy.lost, false};
 	line[n++] = (struct line){"copy_without_a_row", r->copy.garbage, false};
+	line[n++] =
+		(struct line){"copy_of_a_gen_that_was_never_given_out", r->copy.unknown, false};
 	line[n++] = (struct line){"copy_at_a_node_that_is_no_member", r->copy.extra, false};
 	line[n++] = (struct line){"postgresql_fsync_is_off", !s->fsync, false};
 	line[n++] = (struct line){"postgresql_full_page_writes_is_off", !s->full_page_writes,
 				  false};
 	line[n++] = (struct line){"postgresql_is_not_the_adopted_one", !s->adopted, false};
+	line[n++] =
+		(struct line){"postgresql_is_older_than_storage_has_seen_it", s->behind, false};
 	line[n++] = (struct line){"postgresql_has_no_synchronous_standby",
 				  s->replicas >= 2 && !s->synchronous_standby, true};
 	line[n++] = (struct line){"partition_owes_copies", s->owing, true};

@@ -13,7 +13,8 @@
 #include "proto/base/task.h"
 
 #define ROUND_MS     2000
-#define EARLY_MS     500 /* until there is an epoch */
+#define EARLY_MS     500  /* until there is an epoch */
+#define HEARD_MS     5000 /* by then a daemon that is up has announced itself */
 #define KEY_CHECK_MS 600000
 
 static int await_schema(struct keeper *k)
@@ -47,20 +48,60 @@ static int await_epoch(struct keeper *k)
 	return rc < 0 ? rc : 0;
 }
 
-/* After a restore or a failover an operator decides; until then nothing is deleted. */
-static int await_adoption(struct keeper *k)
+void keeper_saw(struct keeper *k, const struct wire_mark *mark)
 {
-	int rc = await_adopted(k->db);
+	(void)wire_mark_raise(&k->seen, mark);
+}
 
-	if (rc < 0)
-		return rc;
-	if (rc == 0 && (k->adopted || k->figures.epoch == 0))
+/* Whoever has not told us its mark may know that this server is an old one. */
+static bool heard_all(const struct keeper *k)
+{
+	const struct cluster_view *view = map_watch_view(k->cluster.map);
+
+	if (clock_now_ms() - k->started_ms > HEARD_MS)
+		return true; /* the others are down */
+	for (size_t i = 0; view != NULL && i < view->node_count; i++)
+		if (!registry_heard(k->registry, view->node[i].uuid))
+			return false;
+	return view != NULL || (k->reachable && k->figures.epoch == 0);
+}
+
+static void say_stand(const struct keeper *k, const struct server_stand *now)
+{
+	if (now->behind)
+		log_error("PostgreSQL is older than storage daemons have seen it (a copy or a "
+			  "snapshot was put back): uploads, repairs and deletions wait for "
+			  "`packhouse-metadb adopt`",
+			  "adoption=%lld seen_adoption=%lld place=%lld seen_place=%lld "
+			  "gen=%lld seen_gen=%lld",
+			  (long long)now->mark.adoption, (long long)k->seen.adoption,
+			  (long long)now->mark.place, (long long)k->seen.place,
+			  (long long)now->mark.gen, (long long)k->seen.gen);
+	else
 		log_error("not the adopted PostgreSQL: uploads, repairs and deletions wait "
 			  "for `packhouse-metadb adopt`",
 			  NULL);
-	if (rc == 1 && !k->adopted)
+}
+
+/* After a restore or a failover an operator decides; until then nothing is deleted. */
+static int await_adoption(struct keeper *k)
+{
+	struct server_mark seen = {k->seen.adoption, k->seen.place, k->seen.gen};
+	struct server_stand now;
+	int rc = await_server_stand(k->db, &seen, &now);
+
+	if (rc < 0)
+		return rc;
+	if (!now.adopted && (k->adopted || k->figures.epoch == 0 || now.behind != k->behind))
+		say_stand(k, &now);
+	now.adopted = now.adopted && heard_all(k);
+	if (now.adopted && !k->adopted)
 		log_info("this PostgreSQL is the adopted one", NULL);
-	k->adopted = rc == 1;
+	k->adopted = now.adopted;
+	k->behind = now.behind;
+	k->mark = (struct wire_mark){0};
+	if (now.adopted)
+		k->mark = (struct wire_mark){now.mark.adoption, now.mark.place, now.mark.gen};
 	return 0;
 }
 

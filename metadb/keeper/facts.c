@@ -21,6 +21,25 @@ void facts_add(struct facts *f, uint16_t part)
 	f->parts++;
 }
 
+/* The highest listed gen that the server, asked later, has not given out; 0: none. */
+static int64_t find_unknown(const struct facts *f)
+{
+	const struct partition_rows *r = &f->rows;
+	int64_t found = 0;
+
+	for (size_t i = 0; i < f->parts; i++)
+		for (size_t k = 0; k < f->nodes; k++)
+			for (size_t n = 0; n < f->list[i][k].count; n++) {
+				int64_t gen = (int64_t)f->list[i][k].pair[n].gen;
+
+				if (gen > found &&
+				    (gen > r->last_gen ||
+				     (gen >= r->skipped_from && gen <= r->skipped_to)))
+					found = gen;
+			}
+	return found;
+}
+
 int await_facts(struct facts *f, struct arena *a, struct cluster *c, struct metadb *db)
 {
 	const struct cluster_view *view;
@@ -39,7 +58,8 @@ int await_facts(struct facts *f, struct arena *a, struct cluster *c, struct meta
 		map_watch_poke(c->map);
 		return ERR_UNAVAILABLE;
 	}
-	return 0;
+	f->unknown_gen = find_unknown(f);
+	return f->unknown_gen != 0 ? ERR_NOT_ADOPTED : 0;
 }
 
 void facts_compare(const struct facts *f, size_t i, const struct cluster *c, struct arena *a,

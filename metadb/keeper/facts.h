@@ -15,13 +15,15 @@ struct facts {
 	size_t nodes;
 	struct node_list *list[FACTS_MAX]; /* a partition: one a node */
 	struct partition_rows rows;
+	int64_t unknown_gen; /* 0: none */
 };
 
 /* One more partition, at most FACTS_MAX; one that is there already changes nothing. */
 void facts_add(struct facts *f, uint16_t part);
 /*
  * Everything is in the arena. ERR_UNAVAILABLE: the database has another map than we, or is not
- * the adopted one: what was gathered must not be used.
+ * the adopted one. ERR_NOT_ADOPTED: a node listed a copy of `unknown_gen`, which the server has
+ * not given out: it was put back. What was gathered must not be used then.
  */
 int await_facts(struct facts *f, struct arena *a, struct cluster *c,
 		struct metadb *db) MUST_CHECK;

@@ -8,6 +8,7 @@
 #include "metadb/metadb.h"
 #include "proto/base/buf.h"
 #include "proto/base/loop.h"
+#include "proto/wire/wire.h"
 
 #define DAEMONS_MAX	    1024
 #define RECONCILE_TASKS_MAX 64
@@ -34,7 +35,11 @@ struct keeper {
 	char cluster_uuid[37];
 	int schema_version;
 	bool reachable;
-	bool adopted; /* this server is the one an operator adopted */
+	/* This server is the one an operator adopted, and every live daemon was heard on it. */
+	bool adopted;
+	bool behind;	       /* it is older than daemons have seen it */
+	struct wire_mark mark; /* of the adopted server; zeros: not known */
+	struct wire_mark seen; /* highest that anybody told */
 	int64_t started_ms;
 	struct cluster_figures figures;
 	/* cluster.daemons, taken apart */
@@ -56,6 +61,11 @@ int keeper_check(long sample, bool json);
  */
 int registry_open(struct keeper *k, struct registry **out) MUST_CHECK;
 void registry_close(struct registry *r); /* no registration may run */
+/* Has the daemon of this disk announced itself in our life? */
+bool registry_heard(const struct registry *r, const char *uuid);
+
+/* Somebody knows a mark; the duties' next round compares it with the server's. */
+void keeper_saw(struct keeper *k, const struct wire_mark *mark);
 
 /* The keeper's long tasks. Looks at the database, writes the first epoch, rotates keys, makes
  * the partitions of started daemons due: */

@@ -200,6 +200,8 @@ static void await_flight(struct flight *f)
 		facts_add(&f->facts, f->claim[i].part);
 	}
 	rc = await_facts(&f->facts, f->arena, &f->keeper->cluster, f->keeper->db);
+	if (rc == ERR_NOT_ADOPTED)
+		keeper_saw(f->keeper, &(struct wire_mark){.gen = f->facts.unknown_gen});
 	for (size_t i = 0; i < f->facts.parts && rc >= 0; i++) {
 		rc = await_partition(f, i);
 		if (rc >= 0)

@@ -60,6 +60,7 @@ static void answer(struct registry *r, const struct zpeer *peer, uint64_t id, in
 
 	reply.epoch = r->keeper->figures.epoch;
 	if (status == 0) {
+		reply.announced.mark = r->keeper->mark;
 		memcpy(reply.announced.cluster_uuid, r->keeper->cluster_uuid,
 		       sizeof(reply.announced.cluster_uuid));
 		reply.announced.node_id = node;
@@ -174,6 +175,14 @@ static void TASK_ENTRY register_main(void *arg)
 	e->busy = false;
 }
 
+bool registry_heard(const struct registry *r, const char *uuid)
+{
+	for (size_t i = 0; i < r->count; i++)
+		if (strcmp(r->entry[i]->heard.uuid, uuid) == 0)
+			return true;
+	return false;
+}
+
 static struct daemon_entry *entry_of(struct registry *r, const char *uuid)
 {
 	struct daemon_entry *e;
@@ -201,6 +210,8 @@ static void hear(struct daemon_entry *e, const struct wire_announce *m)
 	snprintf(e->heard.bulk, sizeof(e->heard.bulk), "%s", m->bulk);
 	e->blank = m->cluster_uuid[0] == '\0';
 	hear_bad(e, m->bad);
+	if (!e->blank)
+		keeper_saw(e->registry->keeper, &m->mark);
 	e->heard.incarnation = m->incarnation;
 	e->heard.total = (int64_t)m->total;
 	e->heard.used = (int64_t)m->used;

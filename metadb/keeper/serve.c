@@ -56,6 +56,7 @@ static void print_metrics(void *arg, FILE *out)
 	metric_set(M_KEEPER_OWING, k->figures.partitions_owing);
 	metric_set(M_KEEPER_UPLOADS, k->figures.uploads_open);
 	metric_set(M_KEEPER_ADOPTED, k->adopted);
+	metric_set(M_KEEPER_BEHIND, k->behind);
 	metric_set(M_KEEPER_MODE, (int64_t)mode_seen(k->db));
 	metrics_print(out, "packhouse_keeper");
 }

@@ -26,6 +26,7 @@ static const struct {
 	{ERR_SYNTAX, "syntax error"},
 	{ERR_DENIED, "denied"},
 	{ERR_PEER_GONE, "peer went away"},
+	{ERR_NOT_ADOPTED, "PostgreSQL is another one than before and was not adopted"},
 };
 
 const char *err_text(int code)

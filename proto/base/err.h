@@ -45,6 +45,8 @@ enum err {
 	ERR_DENIED = -1013,
 	/* The peer went away (connection closed or reset). */
 	ERR_PEER_GONE = -1014,
+	/* PostgreSQL was put back or replaced, and no operator has adopted it. */
+	ERR_NOT_ADOPTED = -1015,
 };
 
 /* A short English sentence part for any code above or -errno; a static or thread-local string.

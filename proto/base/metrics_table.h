@@ -101,6 +101,7 @@ METRIC(KEEPER_MODE,      GAUGE,     "packhouse_keeper_mode", "", "Mode of the re
 METRIC(KEEPER_ANNOUNCED, COUNTER,   "packhouse_keeper_announcements_total", "", "Announcements of storage daemons")
 METRIC(KEEPER_REFUSED,   COUNTER,   "packhouse_keeper_announcements_refused_total", "", "Announcements of disks that do not belong here")
 METRIC(KEEPER_ADOPTED,   GAUGE,     "packhouse_keeper_adopted", "", "1: this PostgreSQL is the adopted one; 0: uploads and deletions wait")
+METRIC(KEEPER_BEHIND,    GAUGE,     "packhouse_keeper_behind", "", "1: PostgreSQL is older than storage daemons have seen it: a copy was put back")
 METRIC(KEEPER_COMPARED,  COUNTER,   "packhouse_keeper_partitions_compared_total", "", "Partitions compared with their rows")
 METRIC(KEEPER_PULLED,    COUNTER,   "packhouse_keeper_copies_made_total", "", "Missing copies that a member made on the keeper's order")
 METRIC(KEEPER_PULL_FAILED, COUNTER, "packhouse_keeper_copies_failed_total", "", "Orders to make a missing copy that failed")

@@ -20,3 +20,7 @@ int frame_decode_request(struct arena *a, const void *bytes, size_t len,
 			 struct wire_request *out) MUST_CHECK;
 int frame_decode_reply(struct arena *a, const void *bytes, size_t len,
 		       struct wire_reply *out) MUST_CHECK;
+
+/* Codes on the wire; what has no number there becomes ERR_UNAVAILABLE. */
+unsigned wire_status_encode(int code);
+int wire_status_decode(unsigned status);

@@ -104,6 +104,17 @@ static bool take_list(struct wire_list *to, const Wire__List *from)
 	       to->limit <= WIRE_PAIRS_MAX;
 }
 
+/* A peer one version older sends none. */
+static bool take_mark(struct wire_mark *to, const Wire__Mark *from)
+{
+	if (from == NULL)
+		return true;
+	to->adoption = from->adoption;
+	to->place = from->place;
+	to->gen = from->gen;
+	return to->adoption >= 0 && to->place >= 0 && to->gen >= 0;
+}
+
 static bool take_announce(struct wire_announce *to, const Wire__Announce *from)
 {
 	to->incarnation = from->incarnation;
@@ -112,9 +123,10 @@ static bool take_announce(struct wire_announce *to, const Wire__Announce *from)
 	to->used = from->used;
 	to->free = from->free;
 	to->bad = from->bad;
-	return TAKE(to->uuid, from->uuid) && TAKE(to->name, from->name) &&
-	       TAKE(to->zone, from->zone) && TAKE(to->control, from->control) &&
-	       TAKE(to->bulk, from->bulk) && TAKE(to->cluster_uuid, from->cluster_uuid);
+	return take_mark(&to->mark, from->mark) && TAKE(to->uuid, from->uuid) &&
+	       TAKE(to->name, from->name) && TAKE(to->zone, from->zone) &&
+	       TAKE(to->control, from->control) && TAKE(to->bulk, from->bulk) &&
+	       TAKE(to->cluster_uuid, from->cluster_uuid);
 }
 
 static bool take_request(struct wire_request *out, const Wire__Request *m)
@@ -249,7 +261,8 @@ static bool take_reply(struct wire_reply *out, const Wire__Reply *m)
 		return true;
 	default:
 		out->announced.node_id = m->announced->node_id;
-		return TAKE(out->announced.cluster_uuid, m->announced->cluster_uuid);
+		return take_mark(&out->announced.mark, m->announced->mark) &&
+		       TAKE(out->announced.cluster_uuid, m->announced->cluster_uuid);
 	}
 }
 

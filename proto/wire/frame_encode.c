@@ -47,9 +47,21 @@ struct request_parts {
 		Wire__List list;
 		Wire__Pull pull;
 		Wire__Verify verify;
-		Wire__Announce announce;
+		struct {
+			Wire__Announce announce;
+			Wire__Mark mark;
+		};
 	};
 };
+
+static Wire__Mark *fill_mark(Wire__Mark *to, const struct wire_mark *from)
+{
+	wire__mark__init(to);
+	to->adoption = from->adoption;
+	to->place = from->place;
+	to->gen = from->gen;
+	return to;
+}
 
 static void fill_announce(Wire__Announce *to, const struct wire_announce *from)
 {
@@ -151,6 +163,7 @@ static void fill_request(Wire__Request *out, struct request_parts *p,
 		break;
 	case WIRE_ANNOUNCE:
 		fill_announce(&p->announce, &m->announce);
+		p->announce.mark = fill_mark(&p->mark, &m->announce.mark);
 		out->body_case = WIRE__REQUEST__BODY_ANNOUNCE;
 		out->announce = &p->announce;
 		break;
@@ -189,7 +202,10 @@ struct reply_parts {
 		Wire__Got got;
 		Wire__Listed listed;
 		Wire__Verified verified;
-		Wire__Announced announced;
+		struct {
+			Wire__Announced announced;
+			Wire__Mark mark;
+		};
 	};
 };
 
@@ -254,6 +270,7 @@ static void fill_reply(Wire__Reply *out, struct reply_parts *p, const struct wir
 		wire__announced__init(&p->announced);
 		p->announced.cluster_uuid = text(m->announced.cluster_uuid);
 		p->announced.node_id = m->announced.node_id;
+		p->announced.mark = fill_mark(&p->mark, &m->announced.mark);
 		out->body_case = WIRE__REPLY__BODY_ANNOUNCED;
 		out->announced = &p->announced;
 		break;

@@ -1,6 +1,8 @@
 /* Names and status numbers. The numbers are for ever; enum err may be renumbered. */
 #include "proto/wire/wire.h"
 
+#include "proto/wire/frame.h"
+
 static const char *const op_names[WIRE_OP_END] = {
 	[WIRE_PING] = "ping",	    [WIRE_RESERVE] = "reserve", [WIRE_PUT] = "put",
 	[WIRE_GET] = "get",	    [WIRE_DEL] = "del",		[WIRE_LIST] = "list",

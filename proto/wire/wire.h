@@ -21,6 +21,7 @@
 #include <stdint.h>
 
 #include "proto/base/log.h"
+#include "proto/wire/mark.h"
 #include "proto/wire/pair.h"
 
 /* Written, and still read. A peer may be one version ahead: new fields are skipped. */
@@ -151,12 +152,14 @@ struct wire_announce {
 	uint64_t incarnation;		  /* another one at each start of the daemon */
 	unsigned state;			  /* enum wire_state */
 	uint64_t total, used, free;
-	uint64_t bad; /* copies it dropped as bad that were not replaced yet */
+	uint64_t bad;	       /* copies it dropped as bad that were not replaced yet */
+	struct wire_mark mark; /* highest it heard of; an older daemon has none */
 };
 /* The header's epoch is the newest map's; 0: none yet. */
 struct wire_announced {
 	char cluster_uuid[WIRE_UUID_MAX];
-	uint32_t node_id; /* row id of the daemon; 0 while it is not registered */
+	uint32_t node_id;      /* row id of the daemon; 0 while it is not registered */
+	struct wire_mark mark; /* to be kept */
 };
 
 struct wire_request {
@@ -194,7 +197,3 @@ struct wire_reply {
 		struct wire_announced announced;
 	};
 };
-
-/* Codes on the wire; what has no number there becomes ERR_UNAVAILABLE. */
-unsigned wire_status_encode(int code);
-int wire_status_decode(unsigned status);

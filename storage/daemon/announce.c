@@ -12,6 +12,7 @@
 #include "proto/base/log.h"
 #include "proto/base/settings.h"
 #include "proto/wire/link.h"
+#include "storage/daemon/upkeep.h"
 #include "storage/daemon/uuid.h"
 
 #define KEEPERS_MAX 16
@@ -75,6 +76,16 @@ static void take_cluster(struct announcer *a, const char *uuid)
 	committer_submit(s->committer, &a->commit);
 }
 
+/* Only of the cluster that this disk belongs to for certain. */
+static void take_mark(struct server *s, const struct wire_announced *m)
+{
+	if (strcmp(s->cluster_uuid, m->cluster_uuid) != 0 ||
+	    !wire_mark_raise(&s->mark, &m->mark))
+		return;
+	upkeep_mark(s->upkeep,
+		    &(struct store_mark){s->mark.adoption, s->mark.place, s->mark.gen});
+}
+
 static void on_answer(struct call *c, int rc, const struct wire_reply *reply, struct zmsg *msg)
 {
 	struct keeper *k = (struct keeper *)((char *)c - offsetof(struct keeper, call));
@@ -96,6 +107,7 @@ static void on_answer(struct call *c, int rc, const struct wire_reply *reply, st
 	take_cluster(k->announcer, reply->announced.cluster_uuid);
 	if (!s->refused)
 		server_hear_epoch(s, reply->epoch);
+	take_mark(s, &reply->announced);
 }
 
 static void fill(const struct server *s, struct wire_announce *out)
@@ -115,6 +127,7 @@ static void fill(const struct server *s, struct wire_announce *out)
 	out->used = s->stats.segment_bytes;
 	out->free = s->stats.room_bytes;
 	out->bad = s->stats.bad_chunks;
+	out->mark = s->mark;
 }
 
 static void announce(struct keeper *k)

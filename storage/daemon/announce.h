@@ -3,7 +3,8 @@
  *
  * Every second an ANNOUNCE goes to each keeper of the setting keeper.announce. The first answer
  * that names a cluster is kept on the disk for ever; a keeper of another cluster makes the
- * daemon serve nobody until it is corrected. Loop thread only.
+ * daemon serve nobody until it is corrected. Keepers are told, and tell, how far PostgreSQL had
+ * come (storage/daemon/mark.h). Loop thread only.
  */
 #pragma once
 

@@ -39,7 +39,6 @@ static const char usage[] = "packhouse-storage [--config FILE] [--key=value]…\
 struct daemon {
 	struct server server;
 	bool failed; /* to start */
-	struct upkeep *upkeep;
 	struct cleaner *cleaner;
 	struct announcer *announcer;
 	struct probe *probe;
@@ -70,6 +69,7 @@ static int await_store(struct server *s)
 {
 	struct opening o = {.rc = 0};
 	struct store_identity identity;
+	struct store_mark mark;
 	struct timespec now;
 
 	await_work(s->workers, "the disk to be recovered", open_store, &o);
@@ -81,6 +81,8 @@ static int await_store(struct server *s)
 	s->store = o.store;
 	store_identity(s->store, &identity);
 	store_stats(s->store, &s->stats);
+	store_mark_load(s->store, &mark);
+	s->mark = (struct wire_mark){mark.adoption, mark.place, mark.gen};
 	uuid_text(identity.node, s->uuid);
 	uuid_text(identity.cluster, s->cluster_uuid);
 	clock_gettime(CLOCK_REALTIME, &now);
@@ -107,7 +109,7 @@ static int start(struct daemon *d)
 
 	s->peers = peers_new(s->loop, s->pool);
 	s->committer = committer_new(s->loop, s->store);
-	d->upkeep = upkeep_new(s->loop, s->store, on_stats, d);
+	s->upkeep = upkeep_new(s->loop, s->store, on_stats, d);
 	d->cleaner = cleaner_new(s->store, s->committer);
 	rc = server_open(s);
 	if (rc == 0)
@@ -150,7 +152,7 @@ static int stop(struct daemon *d)
 	workers_free(s->workers);
 	cleaner_free(d->cleaner);
 	committer_free(s->committer);
-	upkeep_free(d->upkeep);
+	upkeep_free(s->upkeep);
 	rc = store_close(s->store);
 	if (rc < 0)
 		log_warn("the next start has to replay", "err=\"%s\"", err_text(rc));

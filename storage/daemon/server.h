@@ -17,6 +17,7 @@
 #include "storage/daemon/room.h"
 
 struct peers;
+struct upkeep;
 
 /* Requests in the house at most; more are refused as too busy. */
 #define SERVER_JOBS_MAX 8192
@@ -27,6 +28,7 @@ struct server {
 	struct store *store; /* NULL: still recovering */
 	struct workers *workers;
 	struct committer *committer;
+	struct upkeep *upkeep;
 	struct room *room;
 	struct peers *peers;
 	struct zsock *control;
@@ -37,9 +39,10 @@ struct server {
 	char uuid[WIRE_UUID_MAX];
 	char cluster_uuid[WIRE_UUID_MAX]; /* "" until a keeper told it */
 	uint64_t incarnation;
-	int64_t epoch;	/* highest heard of */
-	bool announced; /* a keeper has answered in this life */
-	bool refused;	/* a keeper of another cluster answered: serve nobody */
+	int64_t epoch;	       /* highest heard of */
+	struct wire_mark mark; /* of PostgreSQL, highest heard of */
+	bool announced;	       /* a keeper has answered in this life */
+	bool refused;	       /* a keeper of another cluster answered: serve nobody */
 	bool draining;
 	struct store_stats stats; /* a second old at most */
 	size_t jobs;

@@ -26,6 +26,9 @@ struct upkeep {
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
 	bool closing;
+	struct store_mark mark; /* to be saved */
+	bool marked;		/* it is newer than the disk's */
+	int64_t mark_saved_ms;	/* 0: never */
 };
 
 /* Sleep for a round; false when it is time to stop. */
@@ -44,6 +47,25 @@ static bool sleep_round(struct upkeep *u)
 	return go_on;
 }
 
+static void save_mark(struct upkeep *u)
+{
+	struct store_mark mark;
+	bool marked;
+	int rc;
+
+	pthread_mutex_lock(&u->lock);
+	mark = u->mark;
+	marked = u->marked;
+	u->marked = false;
+	pthread_mutex_unlock(&u->lock);
+	if (!marked || store_poisoned(u->store))
+		return;
+	rc = store_mark_save(u->store, &mark);
+	if (rc < 0)
+		log_warn("mark of PostgreSQL not saved", "err=\"%s\"", err_text(rc));
+	u->mark_saved_ms = clock_now_ms();
+}
+
 static void *upkeep_main(void *arg)
 {
 	struct upkeep *u = arg;
@@ -57,12 +79,15 @@ static void *upkeep_main(void *arg)
 			(void)!store_checkpoint(u->store);
 			last = now;
 		}
+		if (u->mark_saved_ms == 0 || now - u->mark_saved_ms >= UPKEEP_MARK_MS)
+			save_mark(u);
 		if (!atomic_load(&u->posted)) {
 			store_stats(u->store, &u->stats);
 			atomic_store(&u->posted, true);
 			mailbox_post(u->mailbox, &u->letter);
 		}
 	} while (sleep_round(u));
+	save_mark(u);
 	return NULL;
 }
 
@@ -97,6 +122,14 @@ struct upkeep *upkeep_new(struct loop *l, struct store *s,
 		fatal("cannot start the upkeep thread: %s", err_text(-rc));
 	pthread_setname_np(u->thread, "upkeep");
 	return u;
+}
+
+void upkeep_mark(struct upkeep *u, const struct store_mark *mark)
+{
+	pthread_mutex_lock(&u->lock);
+	u->mark = *mark;
+	u->marked = true;
+	pthread_mutex_unlock(&u->lock);
 }
 
 void upkeep_free(struct upkeep *u)

@@ -1,5 +1,5 @@
-"""PostgreSQL fails over to a standby that had not received everything: nothing is begun or deleted until an operator
-adopts it, and afterwards no generation number comes a second time."""
+"""PostgreSQL fails over to a standby that had not received everything, or a cold copy of it is put back: nothing is
+begun or deleted until an operator adopts it, and afterwards no generation number comes a second time."""
 
 import subprocess
 import time
@@ -76,6 +76,7 @@ class Standby:
 def assert_refused(answer):
     assert answer.status_code == 503, answer.text
     assert answer.json()["errors"][0]["code"] == "UNAVAILABLE" and answer.headers["Retry-After"] == "5"
+    assert "until an operator has adopted it" in answer.json()["errors"][0]["message"]
 
 
 def forget_without_asking(cluster, manifest):
@@ -108,6 +109,26 @@ def assert_waits_for_an_operator(cluster, registry, name):
     time.sleep(3)  # some rounds of a keeper that has nothing else to do
     assert left() == before
     registry.pull_image(name, "kept")
+
+
+def put_back(cluster, copy, running):
+    """A copy of PostgreSQL's folder takes its place; the other processes run meanwhile, or are stopped."""
+    home = cluster.dir / "data/postgres"
+    if running:
+        cluster.kill("postgres")
+    else:
+        cluster.stop()
+    home.rename(cluster.dir / f"data/postgres.{time.monotonic_ns()}")
+    subprocess.run(["cp", "-a", copy, home], check=True)
+    cluster.up()
+
+
+def newest_gen(cluster):
+    return number(cluster, "SELECT max(gen) FROM instance")
+
+
+def adoption(cluster):
+    return number(cluster, "SELECT adoption FROM cluster")
 
 
 def test_failover(cluster):
@@ -145,3 +166,43 @@ def test_failover(cluster):
     wait_until_whole(cluster)
     wait_for_copies(cluster, "storage-1", "storage-2")
     assert_clean(cluster)
+
+
+def test_a_cold_copy_is_put_back(cluster):
+    """It has the system identifier and the timeline of what it replaces: only the storage daemons know better."""
+    user = cluster.new_user()
+    registry, name = user.registry(), f"{user.login}/put-back"
+    layers = [random_bytes(size) for size in (0, 1000, 5_000_000)]
+    kept = registry.push_image(name, "kept", layers)
+    registry.push_image(name, "doomed", [random_bytes(2000)])
+    cluster.stop()
+    copy = cluster.dir / "data/postgres.copy"
+    subprocess.run(["cp", "-a", cluster.dir / "data/postgres", copy], check=True)
+    cluster.up()
+
+    for running in (False, True):
+        missed = [random_bytes(size) for size in (3000, 4_500_000)]
+        registry.push_image(name, "missed", missed)
+        wait_until_whole(cluster)
+        gens_given, adoptions = newest_gen(cluster), adoption(cluster)
+        put_back(cluster, copy, running)
+
+        wait_for("the keeper takes it for the newest",
+                 lambda: cluster.metrics("metadb")["packhouse_keeper_behind"] == 1)
+        assert "PostgreSQL is older than storage daemons have seen it" in cluster.log("metadb")
+        ok(registry.manifest(name, "missed"), 404)
+        assert_waits_for_an_operator(cluster, registry, name)
+        assert check(cluster)[1]["checks"]["postgresql_is_older_than_storage_has_seen_it"] == 1
+
+        known = newest_gen(cluster)
+        assert known < gens_given
+        cluster.metadb("adopt")
+        assert adoption(cluster) > adoptions
+        wait_for("the keeper does not go on", lambda: cluster.metrics("metadb")["packhouse_keeper_adopted"] == 1)
+        again = registry.push_image(name, "missed", missed)
+        assert number(cluster, "SELECT min(gen) FROM instance WHERE gen > %s", known) > gens_given
+        assert registry.pull_image(name, "kept") == (kept, layers)
+        assert registry.pull_image(name, "missed") == (again, missed)
+        wait_until_whole(cluster)
+        wait_for_copies(cluster, "storage-1", "storage-2")
+        assert_clean(cluster)

@@ -341,6 +341,11 @@ H_TEST(two_keepers_collect_once)
 	assert_int_equal(await_h_int("SELECT count(*) FROM package_blob"), 0);
 }
 
+static int await_h_adopted(void)
+{
+	return (int)await_h_int("SELECT adopted()::integer");
+}
+
 H_TEST(another_server_deletes_nothing)
 {
 	struct package_target target = {.namespace_id = alice.account_id, .name = "other"};
@@ -356,22 +361,104 @@ H_TEST(another_server_deletes_nothing)
 	await_h_sql("UPDATE instance SET dead_at = now() WHERE gen <> (SELECT max(gen) FROM "
 		    "instance)");
 	await_h_sql("UPDATE cluster SET adopted_system = adopted_system + 1");
-	assert_int_equal(await_adopted(h_db), 0);
+	assert_int_equal(await_h_adopted(), 0);
 	assert_int_equal(await_links_collect(h_db, &c), 0);
 	assert_int_equal(c.gone, 0);
 	assert_int_equal(await_purge_list(h_db, a, 0, 1000, &p), 0);
 	assert_int_equal(p.gens, 0);
 	assert_int_equal(await_upload_start(h_db, &alice, &target, DIGEST_SHA256, &u),
-			 ERR_UNAVAILABLE);
+			 ERR_NOT_ADOPTED);
 	assert_int_equal(await_cluster_adopt(h_db), 1);
 	assert_int_equal(await_cluster_adopt(h_db), 0);
-	assert_int_equal(await_adopted(h_db), 1);
+	assert_int_equal(await_h_adopted(), 1);
 	assert_int_equal(await_upload_start(h_db, &alice, &target, DIGEST_SHA256, &u), 0);
 	assert_true(u.gen > gen + ((int64_t)1 << 32));
 	assert_int_equal(await_h_int("SELECT count(*) FROM partition_owes WHERE node = 0 AND "
 				     "NOT urgent"),
 			 16384);
 	arena_free(a);
+}
+
+/* Behind that mark, until it is adopted; what it is called by then. */
+static struct server_stand await_behind(struct server_mark seen)
+{
+	struct package_target target = {.namespace_id = alice.account_id, .name = "behind"};
+	static const struct server_mark none;
+	struct server_stand now;
+	struct upload u;
+
+	assert_int_equal(await_server_stand(h_db, &none, &now), 0);
+	assert_true(now.adopted && !now.behind);
+	assert_int_equal(await_server_stand(h_db, &seen, &now), 0);
+	assert_true(!now.adopted && now.behind);
+	assert_int_equal(await_server_stand(h_db, &none, &now), 0); /* and stays it */
+	assert_true(!now.adopted && now.behind);
+	assert_int_equal(await_upload_start(h_db, &alice, &target, DIGEST_SHA256, &u),
+			 ERR_NOT_ADOPTED);
+	assert_int_equal(await_cluster_adopt(h_db), 1);
+	assert_int_equal(await_server_stand(h_db, &seen, &now), 0);
+	assert_true(now.adopted && !now.behind);
+	assert_true(now.mark.adoption > seen.adoption);
+	assert_int_equal(await_upload_start(h_db, &alice, &target, DIGEST_SHA256, &u), 0);
+	assert_true(u.gen > seen.gen);
+	return now;
+}
+
+/* A copy of itself was put back: it is told by how far others have seen it. */
+H_TEST(a_server_that_was_put_back_is_not_adopted)
+{
+	struct server_stand now;
+	int64_t before =
+		await_h_int("SELECT count(*) FROM audit WHERE action = 'cluster.behind'");
+
+	assert_int_equal(await_server_stand(h_db, &(struct server_mark){0}, &now), 0);
+	assert_int_equal(await_server_stand(h_db, &now.mark, &now), 0);
+	assert_true(now.adopted && !now.behind); /* as far as that it is */
+	now.mark.place += (int64_t)1 << 40;
+	now = await_behind(now.mark);
+	now.mark.adoption += 3;
+	now.mark.place = 0;
+	now = await_behind(now.mark);
+	now.mark.gen += (int64_t)1 << 40;
+	now = await_behind(now.mark);
+	/* Another life of the log says nothing about this one. */
+	now.mark.adoption--;
+	now.mark.place += (int64_t)1 << 40;
+	assert_int_equal(await_server_stand(h_db, &now.mark, &now), 0);
+	assert_true(now.adopted && !now.behind);
+	assert_int_equal(await_h_int("SELECT count(*) FROM audit "
+				     "WHERE action = 'cluster.behind'"),
+			 before + 3);
+}
+
+/* Whoever puts a copy back starts the server anew: gens of an earlier start do not come again.
+ */
+H_TEST(each_start_begins_its_gens_far_ahead)
+{
+	struct package_target target = {.namespace_id = alice.account_id, .name = "start"};
+	struct server_stand now;
+	struct server_mark seen = {0};
+	struct upload u, next;
+
+	assert_int_equal(await_upload_start(h_db, &alice, &target, DIGEST_SHA256, &u), 0);
+	await_h_sql("SELECT setval('instance_gen_seq', 1000000)");
+	await_h_sql("SELECT 0 FROM gens_begin()");
+	assert_int_equal(await_h_int("SELECT last_value FROM instance_gen_seq"), 1000000);
+	await_h_sql(
+		"UPDATE cluster SET seen_gen = 0, gens_since = gens_since - interval '1 day'");
+	await_h_sql("SELECT 0 FROM gens_begin()");
+	assert_int_equal(await_upload_start(h_db, &alice, &target, DIGEST_SHA256, &next), 0);
+	assert_int_equal(next.gen,
+			 await_h_int("SELECT gens_of(pg_postmaster_start_time()) + 1"));
+	/* None that was passed over was given out, and the newest before and after were. */
+	seen.gen = 1000001;
+	assert_int_equal(await_server_stand(h_db, &seen, &now), 0);
+	assert_false(now.behind);
+	seen.gen = next.gen - 1;
+	assert_int_equal(await_server_stand(h_db, &seen, &now), 0);
+	assert_false(now.behind);
+	seen.gen = 1000002;
+	await_behind(seen);
 }
 
 int main(void)
@@ -389,6 +476,8 @@ int main(void)
 		cmocka_unit_test(expire_against_a_late_append),
 		cmocka_unit_test(two_keepers_collect_once),
 		cmocka_unit_test(another_server_deletes_nothing),
+		cmocka_unit_test(a_server_that_was_put_back_is_not_adopted),
+		cmocka_unit_test(each_start_begins_its_gens_far_ahead),
 	};
 
 	return cmocka_run_group_tests(tests, h_setup, h_teardown);

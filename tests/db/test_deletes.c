@@ -245,10 +245,10 @@ H_TEST(a_foreign_server_deletes_nothing)
 	m.tags_count = 1;
 	assert_int_equal(await_put(&m), 0);
 	await_h_sql("UPDATE cluster SET adopted_system = adopted_system + 1");
-	assert_int_equal(await_link_delete(h_db, &alice, package, &blob, &by), ERR_UNAVAILABLE);
+	assert_int_equal(await_link_delete(h_db, &alice, package, &blob, &by), ERR_NOT_ADOPTED);
 	assert_int_equal(await_manifest_delete(h_db, &alice, package, &m.digest, &by),
-			 ERR_UNAVAILABLE);
-	assert_int_equal(await_tag_delete(h_db, &alice, package, "v1"), ERR_UNAVAILABLE);
+			 ERR_NOT_ADOPTED);
+	assert_int_equal(await_tag_delete(h_db, &alice, package, "v1"), ERR_NOT_ADOPTED);
 	await_h_sql("UPDATE cluster SET adopted_system = adopted_system - 1");
 	assert_int_equal(await_tag_delete(h_db, &alice, package, "v1"), 0);
 	assert_int_equal(await_manifest_delete(h_db, &alice, package, &m.digest, &by), 0);

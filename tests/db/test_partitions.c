@@ -185,6 +185,8 @@ H_TEST(rows_are_live_dead_open_and_lost)
 	assert_int_equal(await_partition_rows(h_db, a, part, 2, &rows), 0);
 	assert_int_equal(rows.count, 2);
 	assert_true(rows.adopted);
+	assert_int_equal(rows.last_gen, u.gen);
+	assert_true(rows.skipped_from > rows.skipped_to);
 	assert_int_equal(rows.epoch, 1);
 	assert_int_equal(rows.open_count, 1);
 	assert_int_equal(rows.open[0], u.gen);

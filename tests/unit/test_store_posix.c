@@ -19,6 +19,7 @@
 #include "storage/daemon/chores.h"
 #include "storage/daemon/disk.h"
 #include "storage/daemon/disk_direct.h"
+#include "storage/daemon/mark.h"
 #include "storage/daemon/store.h"
 
 #define SEGMENT ((uint64_t)1 << 20)
@@ -197,6 +198,38 @@ static void chunks_survive_a_clean_stop(void **state)
 	assert_int_equal(store_list(s, 0, PARTITIONS - 1, NULL, all, 16, &count), 0);
 	assert_int_equal(count, 5);
 	assert_int_equal(store_close(s), 0);
+}
+
+static void assert_mark(int64_t adoption, int64_t place, int64_t gen)
+{
+	struct store *s = open_store();
+	struct store_mark mark;
+
+	store_mark_load(s, &mark);
+	assert_int_equal(mark.adoption, adoption);
+	assert_int_equal(mark.place, place);
+	assert_int_equal(mark.gen, gen);
+	assert_int_equal(store_close(s), 0);
+}
+
+static void a_mark_stays(void **state)
+{
+	static const struct store_mark low = {1, 2, 3},
+				       high = {INT64_MAX, INT64_MAX, INT64_MAX};
+	struct store *s;
+	char command[160];
+	(void)state;
+
+	assert_mark(0, 0, 0);
+	s = open_store();
+	assert_int_equal(store_mark_save(s, &low), 0);
+	assert_int_equal(store_mark_save(s, &high), 0);
+	assert_int_equal(store_close(s), 0);
+	assert_mark(high.adoption, high.place, high.gen);
+	/* A digit that rotted makes it no mark, instead of a wrong one. */
+	snprintf(command, sizeof(command), "sed -i 's/mark 1 9/mark 1 8/' %s/mark", dir);
+	assert_int_equal(system(command), 0);
+	assert_mark(0, 0, 0);
 }
 
 /* Die without closing, as kill -9 does. */
@@ -512,6 +545,7 @@ int main(void)
 		on_folder(writes_of_all_sizes_arrive),
 		on_folder(writes_arrive_where_nothing_goes_past_the_cache),
 		on_folder(chunks_survive_a_clean_stop),
+		on_folder(a_mark_stays),
 		on_folder(chunks_survive_a_kill),
 		on_folder(a_lost_or_damaged_index_is_built_anew),
 		on_folder(an_index_that_kills_is_made_anew),

@@ -121,10 +121,40 @@ static void test_every_request_comes_back(void **state)
 	req.announce.incarnation = 17;
 	req.announce.state = WIRE_READY | WIRE_FULL;
 	req.announce.total = 1ull << 50;
+	req.announce.mark = (struct wire_mark){2, INT64_MAX, 1ll << 60};
 	assert_int_equal(there_and_back(&req, &out), 0);
+	assert_memory_equal(&out.announce.mark, &req.announce.mark, sizeof(out.announce.mark));
 	assert_string_equal(out.announce.name, "storage-1");
 	assert_int_equal(out.announce.state, WIRE_READY | WIRE_FULL);
 	assert_int_equal(out.announce.total, 1ull << 50);
+}
+
+static void test_marks(void **state)
+{
+	struct wire_mark seen = {2, 100, 7};
+	struct wire_reply m = {.op = WIRE_ANNOUNCE, .announced = {.mark = {3, 50, 9}}}, reply;
+	struct wire_request req = request_of(WIRE_ANNOUNCE), out;
+	unsigned char *bytes;
+	size_t len;
+
+	(void)state;
+	assert_int_equal(reply_there_and_back(&m, &reply), 0);
+	assert_memory_equal(&reply.announced.mark, &m.announced.mark, sizeof(seen));
+	/* A daemon one version older sends none: an empty field 13 at the end of field 22. */
+	bytes = frame_encode_request(arena, &req, &len);
+	assert_memory_equal(bytes + len - 5, "\xb2\x01\x02\x6a\x00", 5);
+	bytes[len - 3] = 0;
+	assert_int_equal(frame_decode_request(arena, bytes, len - 2, &out), 0);
+	assert_int_equal(out.announce.mark.adoption, 0);
+	req.announce.mark.place = -1;
+	assert_int_equal(there_and_back(&req, &out), ERR_PROTOCOL);
+
+	assert_false(wire_mark_raise(&seen, &(struct wire_mark){1, 200, 7}));
+	assert_false(wire_mark_raise(&seen, &(struct wire_mark){2, 100, 0}));
+	assert_true(wire_mark_raise(&seen, &(struct wire_mark){2, 101, 0}));
+	assert_true(wire_mark_raise(&seen, &(struct wire_mark){3, 1, 6}));
+	assert_true(wire_mark_raise(&seen, &(struct wire_mark){0, 0, 8}));
+	assert_memory_equal(&seen, (&(struct wire_mark){3, 1, 8}), sizeof(seen));
 }
 
 static void test_lists_of_several_partitions(void **state)
@@ -320,6 +350,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_every_request_comes_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_every_reply_comes_back, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_marks, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_lists_of_several_partitions, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(test_ranges_are_checked, setup, teardown),
