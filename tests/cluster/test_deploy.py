@@ -63,16 +63,38 @@ def test_stop_and_start(cluster, user):
     assert user.registry().pull_image(f"{user.login}/stopped", "v1") == (pushed, layers)
 
 
-def test_a_process_that_dies_while_up_waits_for_it(cluster):
-    cluster.kill("gateway-2", signal.SIGSTOP)
-    up = subprocess.Popen([str(word) for word in (ROOT / "deploy/up", *cluster.common)], stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True)
+def read_until(words, process):
+    """What it says up to the line with these words."""
     said = ""
-    while "still waiting for gateway-2" not in said:
-        line = up.stdout.readline()
+    while words not in said:
+        line = process.stdout.readline()
         assert line, said
         said += line
+    return said
+
+
+def start_up(*options):
+    return subprocess.Popen([str(word) for word in (ROOT / "deploy/up", *options)], stdout=subprocess.PIPE,
+                            stderr=subprocess.STDOUT, text=True)
+
+
+def test_a_process_that_dies_while_up_waits_for_it(cluster):
+    cluster.kill("gateway-2", signal.SIGSTOP)
+    up = start_up(*cluster.common)
+    said = read_until("still waiting for gateway-2", up)
     cluster.kill("gateway-2")
     said += up.communicate(timeout=180)[0]
     assert up.returncode == 1 and "gateway-2 ended instead of getting ready" in said
+    cluster.up()
+
+
+def test_in_the_foreground_what_dies_is_named(cluster):
+    up = start_up(*(word for word in cluster.common if word != "--detach"))
+    read_until("following the logs", up)
+    cluster.kill("storage-2")
+    read_until("storage-2 has ended", up)
+    pids = cluster.pids()
+    up.send_signal(signal.SIGTERM)
+    up.communicate(timeout=180)
+    assert up.returncode == 0 and not any(is_alive(pid) for pid in pids.values())
     cluster.up()
