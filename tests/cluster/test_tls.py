@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+from harness.frames import Frames
 from harness.load import Load
 from harness.registry import Registry, digest_of, ok, random_bytes
 from harness.run import Failed, run
@@ -72,6 +73,13 @@ def receive_all(connection):
 def serial(cluster):
     with tls(cluster) as connection:
         return connection.getpeercert()["serialNumber"]
+
+
+def await_new_serial(cluster, before):
+    """Until no worker shows the certificate of that number any more."""
+    seen = []
+    wait_for("the old certificate is still served", lambda: seen.append(serial(cluster)) or (
+        len(seen) > 10 and before not in seen[-10:]))
 
 
 # bytes
@@ -191,12 +199,35 @@ def test_new_certificate(cluster, user, files):
         load.await_more(pushed=2, pulled=2)
         (files / "server.crt").unlink()
         assert "making a certificate" in cluster.up()
-        seen = []
-        wait_for("the old certificate is still served", lambda: seen.append(serial(cluster)) or (
-            len(seen) > 10 and before not in seen[-10:]))
+        await_new_serial(cluster, before)
         load.await_more(pushed=2, pulled=2)
         assert old.getpeercert()["serialNumber"] == before
     load.assert_right()
+
+
+def test_new_certificate_beside_streams(cluster, user, files):
+    """An upload, an answer and a connection of HTTP/2 go on with the old one; the next connection sees the new one."""
+    name, data, more = f"{user.login}/streams", random_bytes(2 << 20), random_bytes(2 << 20)
+    digest = user.registry().push_blob(name, data)
+    with Frames(cluster, user=user) as busy, Frames(cluster, user=user, greedy=False) as slow:
+        place = busy.call("POST", f"/v2/{name}/blobs/uploads/").headers["location"] + "?digest=" + digest_of(more)
+        upload = busy.request("PUT", place, [("content-length", str(len(more)))])
+        busy.data(upload, more[:1 << 20])
+        pull = slow.request("GET", f"/v2/{name}/blobs/{digest}", end=True)
+        slow.until(lambda: len(slow.answers[pull].body) == 65535)
+        before = busy.socket.getpeercert()["serialNumber"]
+        (files / "server.crt").unlink()
+        assert "making a certificate" in cluster.up()
+        await_new_serial(cluster, before)
+        with Frames(cluster, user=user) as new:
+            assert new.socket.getpeercert()["serialNumber"] != before
+            assert new.call("GET", f"/v2/{name}/blobs/{digest}").body == data
+        busy.data(upload, more[1 << 20:], end=True)
+        assert busy.answer(upload).status == 201
+        slow.widen(0, 4 << 20)
+        slow.widen(pull, 4 << 20)
+        assert slow.answer(pull).body == data
+        assert slow.call("GET", "/v2/").status == 200 and not busy.goaways + slow.goaways
 
 
 def test_broken_certificate_is_refused(cluster, files):
