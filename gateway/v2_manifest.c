@@ -220,6 +220,7 @@ static int await_record(struct request *rq, const struct manifest *m, const stru
 		.annotations = m->annotations,
 		.tags = tags->name,
 		.tags_count = tags->count,
+		.sparse = rq->worker->set->gateway_sparse_indexes,
 	};
 	struct manifest_put put;
 	const char *text = digest_str(rq->arena, digest);

@@ -75,6 +75,9 @@ static const struct {
 	 "WHERE i.deleted_at IS NULL AND NOT EXISTS (SELECT FROM manifest m "
 	 "WHERE m.package_id = c.package_id AND m.algorithm = c.algorithm "
 	 "AND m.digest = c.digest AND m.deleted_at IS NULL)"},
+	{"index_misses_a_manifest_that_is_there",
+	 "SELECT count(*) FROM manifest_absent a JOIN manifest m "
+	 "USING (package_id, algorithm, digest) WHERE m.deleted_at IS NULL"},
 	{"tag_of_a_deleted_manifest",
 	 "SELECT count(*) FROM tag t WHERE NOT EXISTS (SELECT FROM manifest m "
 	 "WHERE m.id = t.manifest_id AND m.package_id = t.package_id "

@@ -1,5 +1,5 @@
 /*
- * Storing a manifest is one call of manifest_put() in schema/0058. Its digests go sorted and
+ * Storing a manifest is one call of manifest_put() in schema/0094. Its digests go sorted and
  * without repetition: rows are locked in that order, and what is missing comes back as
  * positions.
  */
@@ -64,6 +64,7 @@ static void bind_put(struct pg_stmt *s, const struct actor *who, const struct ma
 	pg_bind_text(s, m->own_source);
 	pg_bind_int2(s, (int)m->pusher_role);
 	pg_bind_digests(s, images->digest, images->count);
+	pg_bind_bool(s, m->sparse);
 }
 
 /* Positions (from 1) in a set → the digests there. */
@@ -108,7 +109,7 @@ int await_manifest_put(struct metadb *db, struct arena *a, const struct actor *w
 			   "absent_blobs, absent_children FROM manifest_put(" ACTOR_SQL
 			   ", $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, "
 			   "$18::jsonb, $19, $20, $21, $22, $23, $24, $25::jsonb, $26, $27, "
-			   "$28, $29, $30)"),
+			   "$28, $29, $30, $31)"),
 		 who, m, &blobs, &children, &images);
 	rc = await_pg_tx(tx);
 	if (rc < 0)

@@ -39,6 +39,7 @@ struct manifest_new {
 		*images;       /* those children of an index that have a say in its labels */
 	size_t images_count;   /* at most MANIFEST_IMAGES_MAX */
 	enum role pusher_role; /* on the package, before this push */
+	bool sparse;	       /* children may be absent: they are noted, and not missing */
 };
 
 struct manifest_put {
@@ -55,7 +56,7 @@ struct manifest_put {
 
 /*
  * Locks the links of its blobs, checks them and its children, stores the manifest, moves the
- * tags, publishes the package, links it to its repository (schema/0058); all or nothing, one
+ * tags, publishes the package, links it to its repository (schema/0094); all or nothing, one
  * round trip, idempotent. ERR_NOT_FOUND: blobs or children are missing (the lists), or, with
  * both lists empty, the package or namespace is gone. ERR_LIMIT: more than
  * MANIFEST_REFERENCES_MAX references; ERR_CONFLICT: struct package_target.

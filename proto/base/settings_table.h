@@ -72,6 +72,7 @@ SETTING_TIME(gateway_idle_timeout, "gateway.idle_timeout", 75000, 1000, 3600000,
 SETTING_TIME(gateway_progress_timeout, "gateway.progress_timeout", 60000, 1000, 3600000, "longest time without a byte of progress in a request or an answer")
 SETTING_TIME(gateway_drain_timeout, "gateway.drain_timeout", 30000, 0, 3600000, "longest time that running requests get when the gateway stops")
 SETTING_SIZE(gateway_manifest_max, "gateway.manifest_max", 4 * MIB, 64 * KIB, 16 * MIB, "largest manifest")
+SETTING_BOOL(gateway_sparse_indexes, "gateway.sparse_indexes", false, "an index may be pushed without all of its children")
 SETTING_SIZE(gateway_blob_max, "gateway.blob_max", 10 * GIB, 1 * MIB, 1024 * GIB, "largest blob")
 SETTING_INT(gateway_blob_chunks, "gateway.blob_chunks", 65536, 4, 65536, "most chunks of a blob: one for each 4 MiB, and one more for each request it is pushed in")
 SETTING_TIME(gateway_upload_timeout, "gateway.upload_timeout", 600000, 0, 86400000, "longest time for one request of an upload, which the next one may continue; 0: none")
