@@ -1,5 +1,5 @@
 /*
- * Storing a manifest is one call of manifest_put() in schema/0094. Its digests go sorted and
+ * Storing a manifest is one call of manifest_put() in schema/0058. Its digests go sorted and
  * without repetition: rows are locked in that order, and what is missing comes back as
  * positions.
  */
@@ -64,7 +64,27 @@ static void bind_put(struct pg_stmt *s, const struct actor *who, const struct ma
 	pg_bind_text(s, m->own_source);
 	pg_bind_int2(s, (int)m->pusher_role);
 	pg_bind_digests(s, images->digest, images->count);
-	pg_bind_bool(s, m->sparse);
+}
+
+#define PUT_COLUMNS                                                                  \
+	"SELECT status, manifest_id, package_id, created, published, absent_blobs, " \
+	"absent_children"
+#define PUT_CALL                                                                     \
+	" FROM manifest_put(" ACTOR_SQL ", $5, $6, $7, $8, $9, $10, $11, $12, $13, " \
+	"$14, $15, $16, $17, $18::jsonb, $19, $20, $21, $22, $23, $24, $25::jsonb, " \
+	"$26, $27, $28, $29, $30)"
+
+/* Stored without children, which follow (schema/0094). */
+static void put_sparse(struct pg_tx *tx, const struct actor *who, const struct manifest_new *m,
+		       const struct digest_set *blobs, const struct digest_set *children,
+		       const struct digest_set *images)
+{
+	const struct digest_set none = {NULL, 0};
+	struct pg_stmt *s = pg_tx_add(
+		tx, PUT_COLUMNS ", index_children(manifest_id, package_id, $31, $32)" PUT_CALL);
+
+	bind_put(s, who, m, blobs, &none, images);
+	pg_bind_digests(s, children->digest, children->count);
 }
 
 /* Positions (from 1) in a set → the digests there. */
@@ -104,13 +124,11 @@ int await_manifest_put(struct metadb *db, struct arena *a, const struct actor *w
 	blobs = sorted(a, m->blobs, m->blobs_count);
 	children = sorted(a, m->children, m->children_count);
 	images = sorted(a, m->images, m->images_count);
-	bind_put(pg_tx_add(tx,
-			   "SELECT status, manifest_id, package_id, created, published, "
-			   "absent_blobs, absent_children FROM manifest_put(" ACTOR_SQL
-			   ", $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, "
-			   "$18::jsonb, $19, $20, $21, $22, $23, $24, $25::jsonb, $26, $27, "
-			   "$28, $29, $30, $31)"),
-		 who, m, &blobs, &children, &images);
+	if (m->sparse && children.count > 0)
+		put_sparse(tx, who, m, &blobs, &children, &images);
+	else
+		bind_put(pg_tx_add(tx, PUT_COLUMNS PUT_CALL), who, m, &blobs, &children,
+			 &images);
 	rc = await_pg_tx(tx);
 	if (rc < 0)
 		return rc;

@@ -56,7 +56,7 @@ struct manifest_put {
 
 /*
  * Locks the links of its blobs, checks them and its children, stores the manifest, moves the
- * tags, publishes the package, links it to its repository (schema/0094); all or nothing, one
+ * tags, publishes the package, links it to its repository (schema/0058); all or nothing, one
  * round trip, idempotent. ERR_NOT_FOUND: blobs or children are missing (the lists), or, with
  * both lists empty, the package or namespace is gone. ERR_LIMIT: more than
  * MANIFEST_REFERENCES_MAX references; ERR_CONFLICT: struct package_target.

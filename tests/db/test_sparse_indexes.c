@@ -240,12 +240,12 @@ H_TEST(what_an_index_missed_goes_with_it)
 H_TEST(a_child_that_comes_meanwhile_is_not_overlooked)
 {
 	struct digest child[] = {h_digest("{a}"), h_digest("{b}"), h_digest("{c}")};
-	struct digest nested = h_digest("{inner}");
+	struct digest outer[] = {h_digest("{inner}"), child[2]};
 	int64_t package = await_put(image("{first}", "race"), 0).package_id;
 
 	for (int round = 0; round < ROUNDS; round++) {
 		struct move v[] = {
-			{.m = index_of("{outer}", "race", &nested, 1)},
+			{.m = index_of("{outer}", "race", outer, 2)},
 			{.m = index_of("{inner}", "race", child, 3)},
 			{.m = image("{a}", "race")},
 			{.m = image("{b}", "race")},
@@ -260,7 +260,7 @@ H_TEST(a_child_that_comes_meanwhile_is_not_overlooked)
 		await_h_all(make_move, v, sizeof(v[0]), 5);
 		for (int i = 0; i < 5; i++)
 			assert_int_equal(v[i].rc, 0);
-		await_children(4, 0);
+		await_children(5, 0);
 		await_consistent();
 		await_clear();
 	}
