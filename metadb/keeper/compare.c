@@ -195,3 +195,19 @@ bool comparison_whole(const struct comparison *c)
 {
 	return c->members_known && c->missing == 0 && c->drops == 0 && c->suspects == 0;
 }
+
+int64_t unknown_gen(const struct node_list *list, size_t lists,
+		    const struct partition_rows *rows)
+{
+	int64_t highest = 0;
+
+	for (size_t k = 0; k < lists; k++)
+		for (size_t i = 0; i < list[k].count; i++) {
+			int64_t gen = (int64_t)list[k].pair[i].gen;
+			bool skipped = gen >= rows->skipped_from && gen <= rows->skipped_to;
+
+			if (gen > highest && (gen > rows->last_gen || skipped))
+				highest = gen;
+		}
+	return highest;
+}

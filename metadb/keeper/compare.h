@@ -62,3 +62,8 @@ bool comparison_whole(const struct comparison *c);
 /* The pair (or, with any_gen, any copy of its digest) in a node's list. */
 bool node_list_has(const struct node_list *list, const unsigned char digest[32], uint64_t gen,
 		   bool any_gen);
+
+/* The highest listed gen that the server, asked for its rows afterwards, has never given out:
+ * it was put back. 0: none. */
+int64_t unknown_gen(const struct node_list *list, size_t lists,
+		    const struct partition_rows *rows);

@@ -21,23 +21,16 @@ void facts_add(struct facts *f, uint16_t part)
 	f->parts++;
 }
 
-/* The highest listed gen that the server, asked later, has not given out; 0: none. */
 static int64_t find_unknown(const struct facts *f)
 {
-	const struct partition_rows *r = &f->rows;
-	int64_t found = 0;
+	int64_t highest = 0;
 
-	for (size_t i = 0; i < f->parts; i++)
-		for (size_t k = 0; k < f->nodes; k++)
-			for (size_t n = 0; n < f->list[i][k].count; n++) {
-				int64_t gen = (int64_t)f->list[i][k].pair[n].gen;
+	for (size_t i = 0; i < f->parts; i++) {
+		int64_t gen = unknown_gen(f->list[i], f->nodes, &f->rows);
 
-				if (gen > found &&
-				    (gen > r->last_gen ||
-				     (gen >= r->skipped_from && gen <= r->skipped_to)))
-					found = gen;
-			}
-	return found;
+		highest = gen > highest ? gen : highest;
+	}
+	return highest;
 }
 
 int await_facts(struct facts *f, struct arena *a, struct cluster *c, struct metadb *db)

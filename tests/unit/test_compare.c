@@ -188,6 +188,26 @@ static void extras_go_when_all_members_have_theirs(void **state)
 	arena_free(s.arena);
 }
 
+static void a_gen_that_was_never_given_out(void **state)
+{
+	struct partition_rows rows = {.last_gen = 100, .skipped_from = 20, .skipped_to = 80};
+	struct scene s;
+
+	(void)state;
+	scene_begin(&s);
+	assert_int_equal(unknown_gen(s.list, 4, &rows), 0);
+	add_copy(&s, 1, 'a', 19);
+	add_copy(&s, 2, 'a', 81);
+	add_copy(&s, 4, 'b', 100);
+	assert_int_equal(unknown_gen(s.list, 4, &rows), 0);
+	add_copy(&s, 1, 'b', 80); /* between two starts of the server */
+	assert_int_equal(unknown_gen(s.list, 4, &rows), 80);
+	add_copy(&s, 4, 'a', 101);
+	add_copy(&s, 2, 'a', 20);
+	assert_int_equal(unknown_gen(s.list, 4, &rows), 101);
+	arena_free(s.arena);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -197,6 +217,7 @@ int main(void)
 		cmocka_unit_test(nobody_has_it),
 		cmocka_unit_test(garbage_and_what_is_none),
 		cmocka_unit_test(extras_go_when_all_members_have_theirs),
+		cmocka_unit_test(a_gen_that_was_never_given_out),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
