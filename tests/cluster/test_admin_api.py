@@ -19,7 +19,7 @@ pytestmark = pytest.mark.asan
 def rest(cluster, method, path, token=None, **options):
     headers = {"Authorization": f"token {token}"} if token else {}
     return requests.request(method, f"{cluster.url()}/api/v3/{path}", headers={**headers, **options.pop("headers", {})},
-                            timeout=30, **options)
+                            timeout=120, **options)
 
 
 def refused(answer, status, words):
@@ -187,7 +187,7 @@ def test_read_only_stops_every_change_and_no_pull(cluster, user, switches):
                 refused_by_mode(registry.call(method, path, data=b"x"), 'is read-only: it can be pulled from and not '
                                 'changed: moving "disks"')
             if not callers:
-                refused_by_mode(requests.request(method, cluster.url(gateway) + path, timeout=30, json={},
+                refused_by_mode(requests.request(method, cluster.url(gateway) + path, timeout=120, json={},
                                                  headers={"Authorization": f"token {token}"}), 'moving "disks"')
         registry = user.registry(gateway)
         assert registry.pull_image(name, "v1") == (image, [b"a layer"]) and registry.tags(name) == ["v1"]

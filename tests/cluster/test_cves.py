@@ -48,7 +48,7 @@ NOWHERE = "sha256:" + "0" * 64
 
 def raw(cluster, method, path, headers=None, body=None, gateway=1):
     """The path goes as it stands here, with its dots. Status, headers, body."""
-    connection = http.client.HTTPConnection(urlsplit(cluster.url(gateway)).netloc, timeout=30)
+    connection = http.client.HTTPConnection(urlsplit(cluster.url(gateway)).netloc, timeout=120)
     try:
         connection.request(method, path, body, headers or {})
         answer = connection.getresponse()
@@ -177,7 +177,7 @@ def test_request_smuggling(cluster, owner, number):
     fields, body = smuggled()[number]
     secret = basic(owner)["Authorization"]
     head = f"PATCH /v2/{owner.login}/x/blobs/uploads/{'0' * 8} HTTP/1.1\r\nHost: a\r\nAuthorization: {secret}\r\n"
-    with socket.create_connection(("127.0.0.1", cluster.port), timeout=20) as connection:
+    with socket.create_connection(("127.0.0.1", cluster.port), timeout=120) as connection:
         connection.sendall(f"{head}{fields}\r\n".encode() + body)
         connection.shutdown(socket.SHUT_WR)
         answer = b""
@@ -501,7 +501,7 @@ def test_names_that_look_like_others(cluster, owner, private):
         ok(cluster.admin("POST", "admin/users", {"login": login, "email": f"alike{number}@example.org"}), 201)
         token = cluster.new_token(login, ["write:packages", "delete:packages", "admin:org"])
         headers = {"Authorization": f"token {token}"}
-        answer = requests.post(f"{cluster.url()}/api/v3/admin/users", headers=headers, json={}, timeout=30)
+        answer = requests.post(f"{cluster.url()}/api/v3/admin/users", headers=headers, json={}, timeout=120)
         assert answer.status_code == 403, login
         answer = cluster.anonymous().call("GET", f"/v2/{private[0]}/manifests/v1", headers=headers)
         assert answer.status_code == 403, login
@@ -526,7 +526,7 @@ def test_default_password(cluster, login, password):
     admin = cluster.env["PACKHOUSE_ADMIN_LOGIN"]
     pair = (login.format(admin=admin), password.format(admin=admin))
     assert cluster.anonymous().call("GET", "/v2/", auth=pair).status_code == 401
-    assert requests.get(f"{cluster.url()}/api/v3/user", auth=pair, timeout=30).status_code == 401
+    assert requests.get(f"{cluster.url()}/api/v3/user", auth=pair, timeout=120).status_code == 401
     assert re.fullmatch(r"ph_\w{40}", cluster.env["PACKHOUSE_ADMIN_TOKEN"])
 
 

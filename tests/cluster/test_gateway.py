@@ -42,7 +42,7 @@ def running(cluster):
 
 
 def connect(cluster, source="127.0.0.1"):
-    return socket.create_connection(("127.0.0.1", cluster.port), timeout=20, source_address=(source, 0))
+    return socket.create_connection(("127.0.0.1", cluster.port), timeout=120, source_address=(source, 0))
 
 
 def receive_all(connection):
@@ -66,7 +66,7 @@ def wait_until(condition, seconds=120):
 
 
 def private(cluster, path):
-    return requests.get(f"http://127.0.0.1:{cluster.ports()['gateway-1.private']}/{path}", timeout=10)
+    return requests.get(f"http://127.0.0.1:{cluster.ports()['gateway-1.private']}/{path}", timeout=120)
 
 
 def workers(cluster):

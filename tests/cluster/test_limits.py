@@ -152,7 +152,7 @@ def until_refused(ask):
 
 
 def rest(cluster, token, path="user"):
-    return requests.get(f"{cluster.url()}/api/v3/{path}", headers={"Authorization": f"token {token}"}, timeout=30)
+    return requests.get(f"{cluster.url()}/api/v3/{path}", headers={"Authorization": f"token {token}"}, timeout=120)
 
 
 def test_account(cluster, user):
@@ -185,7 +185,7 @@ def test_account(cluster, user):
     def all_refused():  # unless one of them got the token of a fifth of a second
         until_refused(ask)
         answers = [rest(cluster, other_token), user.registry().call("GET", "/token"),
-                   requests.get(cluster.url() + f"/v2/{user.login}/x/tags/list", timeout=30,
+                   requests.get(cluster.url() + f"/v2/{user.login}/x/tags/list", timeout=120,
                                 headers={"Authorization": f"Bearer {bearer}"})]
         if not all(answer.status_code == 429 for answer in answers):
             return False
@@ -207,7 +207,7 @@ class Source:
         self.port, self.address, self.headers = cluster.port, address, headers
 
     def ask(self, path="/v2/no/such/tags/list", *headers):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30, source_address=(self.address, 0))
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120, source_address=(self.address, 0))
         connection.putrequest("GET", path)
         for name, value in (*self.headers, *headers):
             connection.putheader(name, value)

@@ -93,7 +93,7 @@ class Cluster:
         pid = self.pid(name)
         os.kill(pid, number)
         if number == signal.SIGKILL:
-            deadline = time.monotonic() + 60
+            deadline = time.monotonic() + 120
             while is_alive(pid):
                 assert time.monotonic() < deadline, f"{name} survived SIGKILL"
                 time.sleep(0.01)
@@ -160,7 +160,7 @@ class Cluster:
 
     def metrics(self, name="gateway-1"):
         """{'name{labels}': value} of one process's private listener."""
-        lines = requests.get(self.private(name) + "/metrics", timeout=10).text.splitlines()
+        lines = requests.get(self.private(name) + "/metrics", timeout=120).text.splitlines()
         return {line.rsplit(" ", 1)[0]: float(line.rsplit(" ", 1)[1]) for line in lines if line and line[0] != "#"}
 
     def database(self, superuser=False):
@@ -170,7 +170,7 @@ class Cluster:
         address = self.env["PACKHOUSE_DATABASE_URL"]
         if superuser:
             address = f"host={self.dir}/run/postgres port={self.ports()['postgres']} user=postgres dbname=postgres"
-        connection = psycopg2.connect(address, connect_timeout=10)
+        connection = psycopg2.connect(address, connect_timeout=120)
         connection.autocommit = True
         return connection
 
@@ -191,7 +191,7 @@ class Cluster:
 
     def admin(self, method, path, body=None):
         """A call of the REST API by the site administrator; the answer, whatever its status."""
-        return requests.request(method, f"{self.url()}/api/v3/{path}", json=body, timeout=30, verify=self.ca,
+        return requests.request(method, f"{self.url()}/api/v3/{path}", json=body, timeout=120, verify=self.ca,
                                 headers={"Authorization": "token " + self.env["PACKHOUSE_ADMIN_TOKEN"]})
 
     def new_user(self, scopes=("write:packages", "delete:packages")):

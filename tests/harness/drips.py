@@ -73,7 +73,7 @@ class Drips:
     def connect(self, selector, address):
         connection = socket.socket()
         connection.bind((address, 0))
-        connection.settimeout(20)
+        connection.settimeout(120)
         connection.connect(("127.0.0.1", self.port))
         connection.setblocking(False)
         self.open[connection] = 0

@@ -22,10 +22,13 @@ need_build() {
 	}
 }
 
-# run_ctest FOLDER PATTERN: runs the tests of build/FOLDER whose names match, and counts their cmocka cases
+# run_ctest FOLDER PATTERN [COMMAND…]: runs the tests of build/FOLDER whose names match, all of them under this command,
+# and counts their cmocka cases
 run_ctest() {
-	local folder=$root/build/$1 counts
-	(cd "$folder" && ctest -R "$2" -j "$(nproc)" --timeout 900 --output-on-failure --no-tests=ignore)
+	local folder=$root/build/$1 pattern=$2 counts
+	shift 2
+	rm -f "$folder/Testing/Temporary/LastTest.log"
+	(cd "$folder" && "$@" ctest -R "$pattern" -j "$at_once" --timeout 900 --output-on-failure --no-tests=ignore)
 	counts=$(/usr/bin/python3 -B "$root/tests/runner/ctest_counts.py" "$folder/Testing/Temporary/LastTest.log")
 	# shellcheck disable=SC2086 # two numbers
 	count ${counts:-0 1}

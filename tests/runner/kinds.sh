@@ -14,7 +14,7 @@ run_unit() {
 }
 
 run_db() {
-	need_build unit-gcc dev gcc && run_ctest unit-gcc '^db_'
+	need_build unit-gcc dev gcc && run_ctest unit-gcc '^db_' "$root/tests/db/with_postgres"
 }
 
 # What tests of a release need of it; it also has those of the kinds unit and db, which run elsewhere.
@@ -25,8 +25,8 @@ build_release() {
 run_cluster() {
 	build_release || return
 	build_for_later
-	begin_clusters cluster
 	run_ctest release '^net_'
+	begin_clusters cluster
 	await_files cluster
 }
 
@@ -68,7 +68,7 @@ begin_clusters() {
 	begin_pool
 }
 
-# Begins what the last kinds build while tests of clusters wait.
+# Begins what the last kinds need, built while tests of clusters wait.
 build_for_later() {
 	if is_wanted fuzz; then
 		build_fuzz build_ahead
@@ -135,7 +135,7 @@ run_asan() {
 	build_asan need_build || return
 	# The kind unit has run them in full; watched, each operation takes eight times as long.
 	PACKHOUSE_MODEL_OPERATIONS=5000 PACKHOUSE_CRASH_STATES=500 run_ctest asan '^unit_'
-	run_ctest asan '^db_'
+	run_ctest asan '^db_' "$root/tests/db/with_postgres"
 	queue_files asan cluster asan --build-dir "$root/build/asan"
 	begin_pool
 	await_files asan

@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2154 # root is set by tests/run
+# shellcheck shell=bash disable=SC2154 # root and at_once are set by tests/run
 # Running pytest file by file and counting from its reports, build/reports/NAME/FILE.xml.
 #
 # Files run side by side, also those of several kinds: most of what a test of a cluster does is waiting.
@@ -49,13 +49,13 @@ weight_of() {
 
 # begin_pool: runs what is queued in the background, after what was begun before
 begin_pool() {
-	local at_once=1
+	local most=1
 	# As root each has a network of its own, so that two clusters never want the same port.
 	if [ "$(id -u)" -eq 0 ]; then
-		at_once=$(($(nproc) * 3 / 2))
+		most=$at_once
 	fi
 	[ -z "$pool" ] || wait "$pool"
-	printf '%s\n' "${jobs[@]}" | sort -rn | cut -d' ' -f2- | xargs -d '\n' -n 1 -P "$at_once" bash -c &
+	printf '%s\n' "${jobs[@]}" | sort -rn | cut -d' ' -f2- | xargs -d '\n' -n 1 -P "$most" bash -c &
 	pool=$!
 	jobs=()
 }
