@@ -103,6 +103,19 @@ def test_urls_say_https(cluster):
     assert f'realm="{cluster.url()}/' in challenge
 
 
+def test_a_sign_in_is_bound_to_https(cluster):
+    url = "https://login.example"
+    made = ok(cluster.admin("POST", "admin/issuers", {"issuer": url, "audience": "jobs"}), 201).json()
+    ok(cluster.admin("PUT", f"admin/issuers/{made['id']}/sign-in", {
+        "client_id": "us", "authorization_url": f"{url}/a", "token_url": f"{url}/t"}), 200)
+    sent = cluster.anonymous().call("GET", f"/login/oidc/{made['id']}", allow_redirects=False)
+    assert sent.status_code == 303, sent.text
+    cookie, place = sent.headers["Set-Cookie"], sent.headers["Location"]
+    assert re.fullmatch("__Host-packhouse-sign-in=[0-9a-f]{64}; Path=/; Max-Age=600; HttpOnly; SameSite=Lax; Secure",
+                        cookie), cookie
+    assert place.startswith(f"{url}/a?response_type=code&client_id=us&redirect_uri=https%3A%2F%2F"), place
+
+
 def test_reader_that_pauses(cluster, user):
     """The gateway's writes stop in the middle of a record and go on."""
     data = random_bytes(24 << 20)

@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import functools
 import http.server
 import json
 import subprocess
@@ -30,6 +31,7 @@ class Key:
         self.file = tempfile.NamedTemporaryFile(suffix=".pem")
         openssl("genpkey", "-algorithm", *self.KINDS[algorithm], "-out", self.file.name)
 
+    @functools.cache
     def jwk(self):
         public = openssl("pkey", "-in", self.file.name, "-pubout", "-outform", "DER")
         more = {"kid": self.kid, "use": "sig", "alg": self.algorithm}

@@ -140,7 +140,7 @@ ROUTES = {
     "/api/v3/oidc/token": {"POST": ("nothing", 400)},
     "/api/v3/admin/issuers": {"GET": ("site", 200), "POST": ("site", 422)},
     "/api/v3/admin/issuers/{id}": {"GET": ("site", 404), "PATCH": ("site", 404), "DELETE": ("site", 404)},
-    "/api/v3/admin/issuers/{id}/sign-in": {"GET": ("site", 404), "PUT": ("site", 422), "DELETE": ("site", 404)},
+    "/api/v3/admin/issuers/{id}/sign-in": {"GET": ("site", 404), "PUT": ("site", 404), "DELETE": ("site", 404)},
     "/api/v3/admin/users/{username}/identities": {"GET": ("site", 200), "POST": ("site", 422)},
     "/api/v3/admin/users/{username}/identities/{id}": {"DELETE": ("site", 404)},
     MODES + "maintenance": {"GET": ("site", 200), "POST": ("site", None)},  # done in test_admin_api.py
