@@ -8,7 +8,7 @@ make_build() {
 }
 
 # build_ahead …: begins a build that a later kind needs, beside tests that wait more than they compute. That kind's
-# own need_build waits for its end, and says what is wrong.
+# own need_build goes on where it stands, and says what is wrong.
 build_ahead() {
 	(setsid "$root/tests/runner/make_build" --idle "$@" >/dev/null 2>&1 </dev/null &)
 }
