@@ -20,7 +20,7 @@ TAKES_LONG = True
 DAEMONS = ("storage-1", "storage-2", "storage-3")
 STARTS = ("storage.adopt.before", "storage.recover.opened", "storage.recover.replayed", "storage.scrub.bad")
 PULLS = ("keeper.reconcile.pull", "storage.pull.begun", "storage.pull.fetched")
-LIMIT = 180
+LIMIT = 300
 
 
 @pytest.fixture(scope="module")
