@@ -5,6 +5,7 @@
 
 #include "gateway/api_json.h"
 #include "gateway/api_version.h"
+#include "gateway/auth.h"
 #include "gateway/handlers.h"
 #include "gateway/reply.h"
 #include "gateway/worker.h"
@@ -36,6 +37,28 @@ static int read_days(struct request *rq, int *out)
 	if (*text != '\0' || n < 1 || n > DAYS_MAX)
 		return api_json_invalid(rq, "Downloads", "days", "invalid");
 	return 0;
+}
+
+int await_api_popular(struct request *rq, const int64_t *version, size_t versions)
+{
+	const char *text = request_query(rq, "popular");
+	bool insists = text != NULL && strcmp(text, "true") == 0;
+	int64_t person = rq->caller->repository_id == 0 ? rq->caller->account_id : 0;
+	int rc;
+
+	if (text != NULL && !insists && strcmp(text, "false") != 0)
+		return api_json_invalid(rq, "Package", "popular", "invalid");
+	rc = await_downloads_popular(rq->worker->metadb, rq->package_id, version, versions,
+				     person);
+	if (rc < 0)
+		return give_up(rq, rc, "looking up downloads");
+	if (rc == 0 || (rc == 2 && insists))
+		return 0;
+	return refuse_api(rq, 400,
+			  "Publicly visible %s with more than %d downloads cannot be deleted. "
+			  "Owners of %s may, with the parameter popular=true.",
+			  versions > 0 ? "package versions" : "packages with a version",
+			  DOWNLOADS_POPULAR, rq->repo.namespace);
 }
 
 static json_t *days_json(const struct download_days *found, bool of_tag)

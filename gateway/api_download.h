@@ -1,4 +1,4 @@
-/* How often something was pulled, in REST. */
+/* How often something was pulled, in REST, and what follows from it. */
 #pragma once
 
 #include <jansson.h>
@@ -8,3 +8,10 @@
 
 /* Adds download_count and last_downloaded_at. */
 void api_download_add(struct request *rq, json_t *json, const struct downloads *d);
+
+/*
+ * GitHub's rule: what is public and has been pulled more than 5,000 times is not deleted; here
+ * an owner of the namespace may, if he says popular=true. Of versions, or (none) of the whole
+ * package. 0, or it has refused.
+ */
+int await_api_popular(struct request *rq, const int64_t *version, size_t versions) MUST_CHECK;

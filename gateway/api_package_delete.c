@@ -1,4 +1,5 @@
 /* DELETE …/packages/container/NAME, POST …/restore and …/purge. */
+#include "gateway/api_download.h"
 #include "gateway/api_package.h"
 #include "gateway/auth.h"
 #include "gateway/handlers.h"
@@ -9,8 +10,11 @@
 int api_package_delete(struct request *rq)
 {
 	struct actor who = auth_actor(rq);
-	int rc = await_package_delete(rq->worker->metadb, &who, rq->package_id);
+	int rc, status = await_api_popular(rq, NULL, 0);
 
+	if (status != 0)
+		return status;
+	rc = await_package_delete(rq->worker->metadb, &who, rq->package_id);
 	if (rc == ERR_NOT_FOUND)
 		return refuse_api(rq, 404, "Package not found.");
 	return rc < 0 ? give_up(rq, rc, "deleting the package") : reply(rq, 204);

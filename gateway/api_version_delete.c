@@ -1,6 +1,7 @@
 /* DELETE …/versions/ID, POST …/versions/ID/restore and …/purge. */
 #include <string.h>
 
+#include "gateway/api_download.h"
 #include "gateway/api_json.h"
 #include "gateway/api_package.h"
 #include "gateway/api_version.h"
@@ -87,6 +88,30 @@ static int end_change(struct request *rq, int rc, const char *doing)
 	return rc < 0 ? give_up(rq, rc, doing) : reply(rq, 204);
 }
 
+/*
+ * What nobody deletes without insisting does not go along with others, either. 0, or refused;
+ * what else speaks against it is told by the removal itself.
+ */
+static int await_check_popular(struct request *rq, const struct actor *who,
+			       const struct version_removal *wanted)
+{
+	struct version_removal dry = *wanted;
+	struct version_effects found = {.count = 0};
+	size_t count = 0;
+	int64_t *ids;
+
+	dry.dry = true;
+	if (dry.mode == VERSION_CASCADE &&
+	    await_version_remove(rq->worker->metadb, rq->arena, who, &dry, &found) != 0)
+		return 0;
+	ids = arena_alloc(rq->arena, (found.count + 1) * sizeof(*ids));
+	ids[count++] = wanted->id;
+	for (size_t i = 0; i < found.count; i++)
+		if (found.effect[i].what == EFFECT_DELETED)
+			ids[count++] = found.effect[i].id;
+	return await_api_popular(rq, ids, count);
+}
+
 int api_version_delete(struct request *rq)
 {
 	struct actor who = auth_actor(rq);
@@ -96,6 +121,8 @@ int api_version_delete(struct request *rq)
 
 	v.anyway = read_flag(rq, "force", &status);
 	v.dry = read_flag(rq, "dry_run", &status);
+	if (status == 0)
+		status = await_check_popular(rq, &who, &v);
 	if (status != 0)
 		return status;
 	rc = await_version_remove(rq->worker->metadb, rq->arena, &who, &v, &found);

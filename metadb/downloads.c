@@ -144,13 +144,26 @@ int await_downloads_by_day(struct metadb *db, struct arena *a, int64_t package_i
 	return pg_tx_error(tx);
 }
 
-int await_downloads_popular(struct metadb *db, int64_t package_id, int64_t version)
+int await_downloads_popular(struct metadb *db, int64_t package_id, const int64_t *version,
+			    size_t versions, int64_t account_id)
 {
 	struct arena *a = arena_new();
 	struct pg_tx *tx = pg_tx_new(db, a, PG_READ);
+	struct pg_array ids;
+	struct pg_stmt *s = pg_tx_add(
+		tx,
+		"SELECT CASE WHEN CASE WHEN cardinality($2) = 0 THEN package_popular($1) "
+		"ELSE EXISTS (SELECT FROM unnest($2) AS q(id) CROSS JOIN LATERAL (SELECT "
+		"FROM manifest WHERE manifest.id = q.id AND manifest.package_id = $1 "
+		"AND manifest.deleted_at IS NULL LIMIT 1) m WHERE version_popular(q.id)) END "
+		"THEN 1 + namespace_owned((SELECT p.namespace_id FROM package p "
+		"WHERE p.id = $1), $3)::int ELSE 0 END");
 
-	pg_bind_int8(pg_tx_add(tx, version != 0 ? "SELECT version_popular($1)::int"
-						: "SELECT package_popular($1)::int"),
-		     version != 0 ? version : package_id);
+	pg_array_init(&ids, a, PG_INT8, versions);
+	for (size_t i = 0; i < versions; i++)
+		pg_array_int8(&ids, version[i]);
+	pg_bind_int8(s, package_id);
+	pg_bind_array(s, &ids);
+	pg_bind_int8(s, account_id);
 	return await_number(tx, a);
 }

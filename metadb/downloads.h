@@ -60,8 +60,10 @@ int await_downloads_by_day(struct metadb *db, struct arena *a, int64_t package_i
 			   struct download_days *out) MUST_CHECK;
 
 /*
- * May it be deleted as far as its downloads go? A version, or (0) all of the package. 1: it is
- * public, and a version of it has more than DOWNLOADS_POPULAR; 0: it is not.
+ * May they be deleted as far as their downloads go? Live versions, or (none) all of the
+ * package. 0: yes; 1: it is public, and one of the versions, or of its live ones, has more than
+ * DOWNLOADS_POPULAR; 2: so it is, and the account owns the namespace.
  */
 #define DOWNLOADS_POPULAR 5000
-int await_downloads_popular(struct metadb *db, int64_t package_id, int64_t version) MUST_CHECK;
+int await_downloads_popular(struct metadb *db, int64_t package_id, const int64_t *version,
+			    size_t versions, int64_t account_id) MUST_CHECK;

@@ -2,13 +2,14 @@
 
 import concurrent.futures
 import datetime
+import json
 import threading
 import time
 
 import pytest
 
-from harness.people import Person, invalid, refused
-from harness.registry import digest_of, ok
+from harness.people import Person, enroll, invalid, refused
+from harness.registry import INDEX, MANIFEST, descriptor, digest_of, ok
 
 SHARES_CLUSTER = True
 
@@ -141,3 +142,31 @@ def test_what_is_refused(person):
         refused(person.ask("GET", path(person, "refused", f"/versions/{number}/downloads")), 404,
                 "Package version not found.")
     refused(Person(person.cluster).ask("GET", path(person, "refused", "/downloads")), 404, "Package not found.")
+
+
+def test_what_is_popular_stays_unless_an_owner_insists(cluster, person):
+    """More than 5,000 pulls of what is public."""
+    admin, org = Person(cluster), f"{person.login}-house"
+    cluster.new_organization(org, person.login)
+    enroll(cluster, org, admin.login)
+    registry = person.registry()
+    child = registry.push_image(f"{org}/liked", "v2", [b"2"])
+    index = json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": [descriptor(child, MANIFEST)]}).encode()
+    ok(registry.put_manifest(f"{org}/liked", "v1", index, INDEX), 201)
+    registry.push_image(f"{org}/liked", "v3", [b"3"])
+    liked = f"orgs/{org}/packages/container/liked"
+    ok(person.ask("PUT", f"{liked}/access/users/{admin.login}", {"role": "admin"}), 200, 201, 204)
+    ok(person.ask("PUT", f"{liked}/visibility", {"visibility": "public"}), 200)
+    ids = {one["name"]: one["id"] for one in person.get(f"{liked}/versions")}
+    cluster.query("INSERT INTO download (package_id, manifest_id, day, downloads, checks, last_at) "
+                  "SELECT package_id, id, current_date, 5001, 0, now() FROM manifest WHERE id = %s RETURNING 1",
+                  ids[digest_of(index)])
+    until(lambda: person.get(liked)["download_count"], 5001)
+    along = f"{liked}/versions/{ids[digest_of(child)]}?dependents=cascade"  # the index goes with it
+    for what in (f"{liked}?", f"{liked}/versions/{ids[digest_of(index)]}?", along):
+        for who, more in ((person, ""), (admin, ""), (admin, "&popular=true")):
+            refused(who.ask("DELETE", what + more), 400, "with more than 5000 downloads cannot be deleted.")
+        invalid(person.ask("DELETE", f"{what}&popular=maybe"), "popular", "invalid")
+    ok(person.ask("DELETE", f"{along}&popular=true"), 204)
+    assert len(person.get(f"{liked}/versions")) == 1
+    ok(admin.ask("DELETE", liked), 204)

@@ -322,26 +322,38 @@ H_TEST(old_days_go)
 	assert_int_equal(await_total(&m).total, 10);
 }
 
+/* To a stranger. */
+static int await_popular(const struct manifest_put *m, int64_t version)
+{
+	return await_downloads_popular(h_db, m->package_id, &version, version != 0,
+				       alice.account_id + 1);
+}
+
 H_TEST(what_is_popular)
 {
 	struct manifest_put m = await_push("liked", 0, "{liked}", "v1");
 	struct manifest_put other = await_push("liked", m.package_id, "{other}", "v2");
+	const int64_t both[] = {other.manifest_id, m.manifest_id};
 
 	await_counted(&m, NULL, 0, DOWNLOADS_POPULAR, 0);
 	await_fold_all();
 	await_h_sql("UPDATE package SET visibility = 2 WHERE name = 'liked'");
-	assert_int_equal(await_downloads_popular(h_db, m.package_id, m.manifest_id), 0);
+	assert_int_equal(await_popular(&m, m.manifest_id), 0);
 	await_counted(&m, NULL, 0, 1, 0);
 	await_fold_all();
-	assert_int_equal(await_downloads_popular(h_db, m.package_id, m.manifest_id), 1);
-	assert_int_equal(await_downloads_popular(h_db, m.package_id, other.manifest_id), 0);
-	assert_int_equal(await_downloads_popular(h_db, m.package_id, 0), 1);
+	assert_int_equal(await_popular(&m, m.manifest_id), 1);
+	assert_int_equal(await_popular(&m, other.manifest_id), 0);
+	assert_int_equal(
+		await_downloads_popular(h_db, m.package_id + 1, both, 2, alice.account_id), 0);
+	assert_int_equal(await_downloads_popular(h_db, m.package_id, both, 2, alice.account_id),
+			 2);
+	assert_int_equal(await_popular(&m, 0), 1);
 	await_h_sql("UPDATE package SET visibility = 0 WHERE name = 'liked'");
-	assert_int_equal(await_downloads_popular(h_db, m.package_id, m.manifest_id), 0);
-	assert_int_equal(await_downloads_popular(h_db, m.package_id, 0), 0);
+	assert_int_equal(await_popular(&m, m.manifest_id), 0);
+	assert_int_equal(await_popular(&m, 0), 0);
 	await_h_sql("UPDATE package SET visibility = 2 WHERE name = 'liked'");
 	await_h_sql("UPDATE manifest SET deleted_at = now() WHERE digest = sha256('{liked}')");
-	assert_int_equal(await_downloads_popular(h_db, m.package_id, 0), 0);
+	assert_int_equal(await_popular(&m, 0), 0);
 }
 
 /* Of 30,000 versions with their days, a batch touches its own rows; with plans that were made
