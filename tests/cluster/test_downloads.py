@@ -42,7 +42,10 @@ def until(look, wanted):
 
 
 class LockWatch:
-    """Looks all the time for statements that wait for another one's lock."""
+    """Looks all the time for statements of pulls, or about them, that wait for another one's lock."""
+
+    SQL = ("SELECT query FROM pg_stat_activity WHERE wait_event_type = 'Lock' "
+           "AND (application_name LIKE 'gateway-%' OR query LIKE '%download%')")
 
     def __init__(self, cluster):
         self.connection, self.seen, self.looks, self.ends = cluster.database(), [], 0, threading.Event()
@@ -51,7 +54,7 @@ class LockWatch:
     def watch(self):
         with self.connection.cursor() as cursor:
             while not self.ends.is_set():
-                cursor.execute("SELECT query FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+                cursor.execute(self.SQL)
                 self.seen += cursor.fetchall()
                 self.looks += 1
 
