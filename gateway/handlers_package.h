@@ -24,6 +24,10 @@ int api_version_get(struct request *rq);       /* GET /versions/{package_version
 int api_version_delete(struct request *rq);    /* DELETE: gateway/api_version_delete.c */
 int api_version_restore(struct request *rq);   /* POST /versions/{…}/restore: the same file */
 int api_version_purge(struct request *rq);     /* POST /versions/{…}/purge: the same file */
+int api_tag_list(struct request *rq);	       /* GET /tags: gateway/api_tag.c */
+int api_tag_get(struct request *rq);	       /* GET /tags/{tag} */
+int api_tag_put(struct request *rq);	       /* PUT, the same path */
+int api_tag_delete(struct request *rq);	       /* DELETE, the same path */
 int api_package_downloads(struct request *rq); /* GET /downloads: gateway/api_download.c */
 int api_tag_downloads(struct request *rq);     /* GET /tags/{tag}/downloads */
 int api_version_downloads(struct request *rq); /* GET /versions/{…}/downloads */

@@ -112,6 +112,9 @@ const char *request_peer(struct request *rq);
  * does not say.
  */
 const char *request_client(struct request *rq);
+/* How a repository of the request's namespace is called when it is given no other address,
+ * normalised (proto/model/source_url.h); NULL where that cannot be said. */
+const char *request_own_source(struct request *rq);
 
 /* Bytes the body will have; −1 when the client does not say (chunked). 0 without a body. */
 int64_t request_body_length(const struct request *rq);

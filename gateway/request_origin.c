@@ -10,6 +10,7 @@
 #include "gateway/request.h"
 #include "gateway/worker.h"
 #include "proto/base/address.h"
+#include "proto/model/source_url.h"
 
 static bool from_trusted_proxy(const struct request *rq)
 {
@@ -73,4 +74,13 @@ const char *request_client(struct request *rq)
 		client = forwarded_client(rq->arena, request_last_header(rq, "Forwarded"),
 					  request_last_header(rq, "X-Forwarded-For"));
 	return client != NULL && client_net_parse(client, &net) == 0 ? client : NULL;
+}
+
+const char *request_own_source(struct request *rq)
+{
+	const char *url =
+		arena_printf(rq->arena, "%s/%s", request_base_url(rq), rq->repo.namespace);
+	const char *source;
+
+	return source_url_normalise(rq->arena, url, strlen(url), &source) < 0 ? NULL : source;
 }

@@ -34,6 +34,7 @@
 #define PULL       {.need = NEED_PACKAGE, .action = ACTION_PULL}
 #define DISCOVER   {.need = NEED_PACKAGE, .action = ACTION_PULL, .absent_fine = true}
 #define PUSH       {.need = NEED_PACKAGE, .action = ACTION_PUSH, .creates = true}
+#define TAG        {.need = NEED_PACKAGE, .action = ACTION_PUSH}
 #define SESSION    {.need = NEED_PACKAGE, .action = ACTION_PUSH, .creates = true, .session = true}
 #define BEGIN      {.need = NEED_PACKAGE, .action = ACTION_PUSH, .creates = true, .mounts = true}
 #define RESTORE    {.need = NEED_PACKAGE, .action = ACTION_RESTORE}
@@ -69,6 +70,10 @@
 	{METHOD_POST,   P "/versions/{package_version_id}/restore", RESTORE, api_version_restore}, \
 	{METHOD_GET,    P "/versions/{package_version_id}/downloads", PULL, api_version_downloads}, \
 	{METHOD_POST,   P "/versions/{package_version_id}/purge", DELETE, api_version_purge}, \
+	{METHOD_GET,    P "/tags",                        PULL,     api_tag_list},            \
+	{METHOD_GET,    P "/tags/{tag}",                  PULL,     api_tag_get},             \
+	{METHOD_PUT,    P "/tags/{tag}",                  TAG,      api_tag_put},             \
+	{METHOD_DELETE, P "/tags/{tag}",                  DELETE,   api_tag_delete},          \
 	{METHOD_GET,    P "/access",                      SETTINGS, api_access_get},          \
 	{METHOD_GET,    P "/access/explain",              EXPLAIN,  api_access_explain},      \
 	{METHOD_PUT,    P "/access/inherit",              SETTINGS, api_access_inherit},      \

@@ -16,7 +16,6 @@
 #include "gateway/worker.h"
 #include "metadb/manifests.h"
 #include "proto/base/failpoint.h"
-#include "proto/model/source_url.h"
 
 static int refuse_tag(struct request *rq)
 {
@@ -156,16 +155,6 @@ static void collect_images(struct arena *a, const struct manifest *m, struct man
 	out->images_count = n <= MANIFEST_IMAGES_MAX ? n : 0;
 }
 
-/* How a repository of the request's namespace is called when it is given no other address. */
-static const char *own_source(struct request *rq)
-{
-	const char *url =
-		arena_printf(rq->arena, "%s/%s", request_base_url(rq), rq->repo.namespace);
-	const char *source;
-
-	return source_url_normalise(rq->arena, url, strlen(url), &source) < 0 ? NULL : source;
-}
-
 /* What it says of itself. Labels of an image's config go before its annotations. */
 static void await_labels(struct request *rq, const struct manifest *m, struct manifest_new *out)
 {
@@ -176,7 +165,7 @@ static void await_labels(struct request *rq, const struct manifest *m, struct ma
 	labels_add(&l, m->annotation_map);
 	out->labels = labels_json(&l);
 	out->source = labels_source(&l);
-	out->own_source = own_source(rq);
+	out->own_source = request_own_source(rq);
 	collect_images(rq->arena, m, out);
 }
 

@@ -105,6 +105,30 @@ def test_a_label_gives_a_workflow_what_its_pusher_has(world):
     refused(workflow.ask("PUT", f"{world.app}/access/actions/{world.org}/bobs", {"role": "admin"}), 403, "role admin")
 
 
+def test_a_tag_gives_no_more_than_a_push(world):
+    """Who tags by REST what a writer has pushed does not give the writer's repository what he may himself."""
+    digest = world.push(world.bob, "app", None, world.source("bobs"))
+    tags = f"{world.app}/tags"
+    world.do(world.ann, "PUT", f"{tags}/v2", {"digest": digest})
+    assert world.do(world.ann, "GET", f"{world.app}/access")["repository"] is None and world.actions() == {}
+    refused(world.bob.ask("DELETE", f"{tags}/v2"), 403, "needs the role admin")
+    world.do(world.bob, "PUT", f"{tags}/v2", {"digest": digest})
+    assert world.do(world.ann, "GET", f"{world.app}/access")["inherits"] is False
+    assert world.actions() == {"bobs": "write"}
+    world.is_writer()
+
+
+def test_the_first_tag_by_name_gives_a_writer_no_more(world):
+    """As the first one that is pushed."""
+    world.push(world.ann, "young")
+    path = f"orgs/{world.org}/packages/container/young"
+    world.do(world.ann, "PUT", f"{path}/access/users/{world.bob.login}", {"role": "write"})
+    digest = world.push(world.bob, "young", None, world.source("bobs"))
+    world.do(world.bob, "PUT", f"{path}/tags/v1", {"digest": digest})
+    assert world.do(world.ann, "GET", f"{path}/access")["inherits"] is False
+    world.is_writer(package="young")
+
+
 def test_a_member_claims_no_source(world):
     """Whatever owners push with that address would inherit from his repository, of which he is admin."""
     claim = {"source_url": "https://git.example/rise/app"}
@@ -329,6 +353,8 @@ def test_ids_in_bodies_and_names(world):
     invalid(world.ann.ask("POST", teams, child), "parent_team_id", "missing")
     world.do(world.ann, "POST", teams, {"name": "crew", "privacy": "closed"})
     invalid(world.ann.ask("PATCH", f"{teams}/crew", {"parent_team_id": parent}), "parent_team_id", "missing")
+    for target in ({"version_id": foreign.version}, {"digest": f"sha256:{'0' * 64}"}):
+        refused(world.ann.ask("PUT", f"{world.app}/tags/v1", target), 404, "Package version not found.")
     robot = f"{other.org}%2Bforeign"
     refused(world.ann.ask("PUT", f"{teams}/crew/memberships/{robot}", {}), 404)
     assert world.ann.ask("PUT", f"{world.app}/access/users/{robot}", {"role": "read"}).status_code in (404, 422)

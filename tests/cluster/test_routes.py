@@ -101,7 +101,7 @@ def decide_rest_package(need, caller, own):
     if caller.role == 0 or (own and "user" not in caller.creates):
         return 404
     action = {"read": "pull", "explain": "pull", "delete": "delete"}.get(need, "push")
-    enough = caller.role == ADMIN or action == "pull"
+    enough = caller.role >= (WRITE if need == "write" else READ if action == "pull" else ADMIN)
     return None if enough and caller.holds(SCOPES[action]) else 403
 
 
@@ -121,7 +121,7 @@ def decide_rest(need, caller, own=False):
         return decide_repository(need.split()[1], caller)
     if need == "own repo":
         return None if caller.holds({"repo"}) else 403
-    if need in ("read", "explain", "settings", "delete", "restore"):
+    if need in ("read", "explain", "write", "settings", "delete", "restore"):
         return decide_rest_package(need, caller, own)
     if need in ("read:packages", "write:packages"):
         return None if caller.holds({need}) else 403

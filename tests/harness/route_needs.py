@@ -32,6 +32,8 @@ PACKAGE = {
     "/transfer": {"POST": ("settings", 422)},
     "/aliases": {"GET": ("settings", 200)},
     "/downloads": {"GET": ("read", 200)},
+    "/tags": {"GET": ("read", 200)},
+    "/tags/{tag}": {"GET": ("read", 404), "PUT": ("write", 422), "DELETE": ("delete", 404)},
     "/tags/{tag}/downloads": {"GET": ("read", 404)},
     "/versions": {"GET": ("read", 200)},
     "/versions/{package_version_id}": {"GET": ("read", 404), "DELETE": ("delete", 404)},
