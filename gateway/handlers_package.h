@@ -15,19 +15,21 @@ int api_own_docker_conflicts(struct request *rq);  /* GET /api/v3/user/docker/co
  * A package, below /api/v3/orgs/{org}, /users/{username} and /user each:
  * /packages/{package_type}/{package_name}. gateway/api_package.c, gateway/api_access_list.c
  */
-int api_package_get(struct request *rq);       /* GET */
-int api_package_delete(struct request *rq);    /* DELETE: gateway/api_package_delete.c */
-int api_package_restore(struct request *rq);   /* POST /restore */
-int api_package_purge(struct request *rq);     /* POST /purge: the same file */
-int api_version_list(struct request *rq);      /* GET /versions: gateway/api_version.c */
-int api_version_get(struct request *rq);       /* GET /versions/{package_version_id} */
-int api_version_delete(struct request *rq);    /* DELETE: gateway/api_version_delete.c */
-int api_version_restore(struct request *rq);   /* POST /versions/{…}/restore: the same file */
-int api_version_purge(struct request *rq);     /* POST /versions/{…}/purge: the same file */
-int api_tag_list(struct request *rq);	       /* GET /tags: gateway/api_tag.c */
-int api_tag_get(struct request *rq);	       /* GET /tags/{tag} */
-int api_tag_put(struct request *rq);	       /* PUT, the same path */
-int api_tag_delete(struct request *rq);	       /* DELETE, the same path */
+int api_package_get(struct request *rq);     /* GET */
+int api_package_delete(struct request *rq);  /* DELETE: gateway/api_package_delete.c */
+int api_package_restore(struct request *rq); /* POST /restore */
+int api_package_purge(struct request *rq);   /* POST /purge: the same file */
+int api_version_list(struct request *rq);    /* GET /versions: gateway/api_version.c */
+int api_version_get(struct request *rq);     /* GET /versions/{package_version_id} */
+int api_version_delete(struct request *rq);  /* DELETE: gateway/api_version_delete.c */
+int api_version_delete_many(
+	struct request *rq);		     /* POST /versions/delete, in api_version_bulk.c */
+int api_version_restore(struct request *rq); /* POST /versions/{…}/restore: the same file */
+int api_version_purge(struct request *rq);   /* POST /versions/{…}/purge: the same file */
+int api_tag_list(struct request *rq);	     /* GET /tags: gateway/api_tag.c */
+int api_tag_get(struct request *rq);	     /* GET /tags/{tag} */
+int api_tag_put(struct request *rq);	     /* PUT, the same path */
+int api_tag_delete(struct request *rq);	     /* DELETE, the same path */
 int api_package_downloads(struct request *rq); /* GET /downloads: gateway/api_download.c */
 int api_tag_downloads(struct request *rq);     /* GET /tags/{tag}/downloads */
 int api_version_downloads(struct request *rq); /* GET /versions/{…}/downloads */

@@ -65,6 +65,7 @@
 	{METHOD_GET,    P "/tags/{tag}/downloads",        PULL,     api_tag_downloads},       \
 	{METHOD_POST,   P "/purge",                       PURGE,    api_package_purge},       \
 	{METHOD_GET,    P "/versions",                    PULL,     api_version_list},        \
+	{METHOD_POST,   P "/versions/delete",             DELETE,   api_version_delete_many}, \
 	{METHOD_GET,    P "/versions/{package_version_id}", PULL,   api_version_get},         \
 	{METHOD_DELETE, P "/versions/{package_version_id}", DELETE, api_version_delete},      \
 	{METHOD_POST,   P "/versions/{package_version_id}/restore", RESTORE, api_version_restore}, \

@@ -252,6 +252,56 @@ def test_a_cascade_takes_indexes_and_signatures(house):
     assert [one["metadata"]["container"]["tags"] for one in house.versions("fall")] == [["other"]]
 
 
+def many(house, package, status=200, **body):
+    path = f"orgs/{house.login}/packages/container/{package}/versions/delete"
+    return ok(house.owner.ask("POST", path, body), status).json()
+
+
+def tags_of(part):
+    return [one["tags"] for one in part]
+
+
+def test_versions_are_deleted_by_conditions(house):
+    child, index, _ids, _path = tree_of(house, "bulk")
+    for number in range(4):
+        digest = house.push("bulk", f"pr-{number}", f"pr {number}".encode())
+    house.push("bulk", f"{digest.replace(':', '-')}.sig", b"a signature")
+    told = many(house, "bulk", tags=["pr-?"], keep=1, dry_run=True)
+    assert tags_of(told["deleted"]) == [["pr-2"], ["pr-1"], ["pr-0"]] and told["dry_run"] and told["cursor"] is None
+    assert tags_of(many(house, "bulk", kinds=["signature"], dry_run=True)["deleted"]) == [
+        [f"{digest.replace(':', '-')}.sig"]]
+    assert [one["name"] for one in many(house, "bulk", kinds=["child"], dry_run=True)["deferred"]] == [child]
+    both = many(house, "bulk", kinds=["index", "child"], dry_run=True)
+    assert [one["name"] for one in both["deleted"]] == [digest_of(index), child] and both["deferred"] == []
+    assert many(house, "bulk", older_than="2020-01-01T00:00:00Z")["deleted"] == []
+    assert many(house, "bulk", untagged=True)["deleted"] == []
+    page, cursor = [], None
+    while page == [] or cursor is not None:
+        answer = many(house, "bulk", tags=["pr-*", "none"], keep=1, limit=2, **({"cursor": cursor} if cursor else {}))
+        page, cursor = page + answer["deleted"], answer["cursor"]
+    assert tags_of(page) == [["pr-2"], ["pr-1"], ["pr-0"]]
+    assert sorted(house.owner.registry().tags(f"{house.login}/bulk"))[:3] == ["all", "child", "other"]
+    refused_ones = many(house, "bulk", kinds=["child"], dependents="refuse")["refused"]
+    assert [(one["name"], one["reason"]) for one in refused_ones] == [(child, "needed")]
+    rest = many(house, "bulk", older_than="2100-01-01T00:00:00Z")
+    assert [one["reason"] for one in rest["refused"]] == ["last_tagged"] and len(rest["deleted"]) == 4
+
+
+def test_what_a_deletion_by_conditions_does_not_understand(house):
+    path = f"orgs/{house.login}/packages/container/public/versions/delete"
+    for body, field, code in (({}, "older_than", "missing_field"), ({"older_than": "x"}, "older_than", "invalid"),
+                              ({"tags": []}, "tags", "invalid"), ({"tags": ["a/b"]}, "tags", "invalid"),
+                              ({"tags": ["*" * 9]}, "tags", "invalid"), ({"tags": [1]}, "tags", "invalid"),
+                              ({"tags": ["a"], "untagged": True}, "tags", "invalid"),
+                              ({"kinds": ["x"]}, "kinds", "invalid"), ({"keep": -1}, "keep", "invalid"),
+                              ({"keep": 1, "limit": 1001}, "limit", "invalid"),
+                              ({"keep": 1, "cursor": "1"}, "cursor", "invalid"),
+                              ({"keep": 1, "dry_run": "yes"}, "dry_run", "invalid"),
+                              ({"keep": 1, "dependents": "x"}, "dependents", "invalid")):
+        invalid(house.owner.ask("POST", path, body), field, code)
+    refused(house.stranger.ask("POST", path, {"keep": 1}), 403, "admin")
+
+
 def test_owners_purge_what_was_deleted(house):
     """Versions and packages; an admin who owns nothing does not, nor does a token without the scope."""
     admin = Person(house.cluster)

@@ -36,6 +36,7 @@ PACKAGE = {
     "/tags/{tag}": {"GET": ("read", 404), "PUT": ("write", 422), "DELETE": ("delete", 404)},
     "/tags/{tag}/downloads": {"GET": ("read", 404)},
     "/versions": {"GET": ("read", 200)},
+    "/versions/delete": {"POST": ("delete", 422)},
     "/versions/{package_version_id}": {"GET": ("read", 404), "DELETE": ("delete", 404)},
     "/versions/{package_version_id}/restore": {"POST": ("restore", 404)},
     "/versions/{package_version_id}/downloads": {"GET": ("read", 404)},
