@@ -7,7 +7,7 @@
 #include "metadb/deletes.h"
 #include "metadb/lookups.h"
 #include "metadb/manifests.h"
-#include "metadb/versions.h"
+#include "metadb/version_deletes.h"
 #include "tests/db/harness.h"
 
 #define ROUNDS 24
