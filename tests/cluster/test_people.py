@@ -249,9 +249,9 @@ def test_a_member_becomes_an_outside_collaborator(cluster, owner, org):
     owner.registry().push_image(f"{org}/app", "v1", [b"a layer"])
     app = f"orgs/{org}/packages/container/app/access/users/{member.login}"
     ok(owner.ask("PUT", app, {"role": "write"}), 200, 204)
-    ok(owner.ask("POST", f"orgs/{org}/teams", {"name": "above"}), 201)
+    ok(owner.ask("POST", f"orgs/{org}/teams", {"name": "above", "privacy": "closed"}), 201)
     above = owner.get(f"orgs/{org}/teams/above")["id"]
-    ok(owner.ask("POST", f"orgs/{org}/teams", {"name": "below", "parent_team_id": above}), 201)
+    ok(owner.ask("POST", f"orgs/{org}/teams", {"name": "below", "privacy": "closed", "parent_team_id": above}), 201)
     ok(owner.ask("PUT", f"orgs/{org}/teams/below/memberships/{member.login}"), 200)
     for name in ("given", "shared", "both", "none"):
         ok(owner.ask("POST", f"orgs/{org}/repos", {"name": name}), 201)
