@@ -15,10 +15,13 @@
 #define CHANNEL_TEXT_MAX 4096
 
 enum channel_kind {
-	CHANNEL_READY = 'R',	/* worker: text empty when ready, otherwise why not */
+	CHANNEL_READY = 'R',	/* worker: text empty when ready, otherwise why not, in lines */
 	CHANNEL_DUMP = 'D',	/* parent: dump your tasks; worker: a piece of the dump */
 	CHANNEL_DUMP_END = 'E', /* worker: that was all */
 };
+
+/* A line that begins so tells what cannot be served; the rest can. */
+#define CHANNEL_READS_ONLY "reads only: "
 
 struct channel_message {
 	enum channel_kind kind;

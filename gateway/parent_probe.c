@@ -14,15 +14,20 @@
 #define DUMP_MS 1000
 #define SEND_MS 50
 
-/* A worker's reasons, a line each. */
-static void print_reasons(const struct place *w, FILE *out)
+/* A worker's reasons, a line each; whether it serves all the same. */
+static bool print_reasons(const struct place *w, FILE *out)
 {
+	static const char reads_only[] = CHANNEL_READS_ONLY;
+	bool serves = true;
+
 	for (const char *at = w->why; *at != '\0';) {
 		size_t len = strcspn(at, "\n");
 
 		fprintf(out, "worker %d: %.*s\n", w->index, (int)len, at);
+		serves = serves && strncmp(at, reads_only, sizeof(reads_only) - 1) == 0;
 		at += len + (at[len] == '\n');
 	}
+	return serves;
 }
 
 static bool ready(void *arg, FILE *why)
@@ -32,11 +37,8 @@ static bool ready(void *arg, FILE *why)
 
 	if (p->stopping)
 		fprintf(why, "stopping\n");
-	for (unsigned i = 0; i < p->count; i++) {
-		if (p->place[i].why[0] != '\0')
-			all = false;
-		print_reasons(&p->place[i], why);
-	}
+	for (unsigned i = 0; i < p->count; i++)
+		all = print_reasons(&p->place[i], why) && all;
 	return all;
 }
 

@@ -107,8 +107,9 @@ static void on_trouble(void *arg, enum store_trouble what, uint16_t node,
 }
 
 /*
- * Able to serve whatever may be asked? Otherwise the reasons, a line each. Disks without room
- * are none: every gateway would leave its load balancer, and what could be pulled would not.
+ * Able to serve whatever may be asked? Otherwise the reasons, a line each. As long as one
+ * daemon is up there are pulls to serve: every gateway would leave its load balancer, and what
+ * could be pulled would not. Disks without room are no reason at all.
  */
 static void describe_readiness(struct worker *w, FILE *why)
 {
@@ -119,7 +120,8 @@ static void describe_readiness(struct worker *w, FILE *why)
 	if (map_watch_view(w->map) == NULL)
 		fprintf(why, "no cluster map yet\n");
 	else if (!store_client_quorum_up(w->store))
-		fprintf(why, "%u storage nodes up, too few to write\n",
+		fprintf(why, "%s%u storage nodes up, too few to write\n",
+			store_client_nodes_up(w->store) > 0 ? CHANNEL_READS_ONLY : "",
 			store_client_nodes_up(w->store));
 }
 

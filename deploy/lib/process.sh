@@ -85,11 +85,12 @@ start_process() {
 	child[$name]=$!
 }
 
-# GET PATH from the private listener on 127.0.0.1:PORT; succeeds when the answer is 200.
+# probe PORT PATH: GET from the private listener on 127.0.0.1:PORT; succeeds when the answer is 200 and just "ok":
+# a gateway that can be read from only says so after its 200.
 probe() {
 	# shellcheck disable=SC2016 # expanded by the inner shell
 	timeout 3 bash -c 'exec 3<>"/dev/tcp/127.0.0.1/$0" && printf "GET %s HTTP/1.0\r\n\r\n" "$1" >&3 &&
-		read -r line <&3 && [[ $line = "HTTP/1."?" 200"* ]]' "$1" "$2" 2>/dev/null
+		mapfile -t line <&3 && [[ ${line[0]} = "HTTP/1."?" 200"* && ${line[-1]} = ok ]]' "$1" "$2" 2>/dev/null
 }
 
 # The last words of a process that did not come up.

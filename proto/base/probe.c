@@ -69,10 +69,10 @@ static void on_readyz(struct evhttp_request *rq, void *arg)
 		fatal("out of memory answering a probe");
 	ready = p->hooks->ready(p->arg, out);
 	fclose(out);
-	if (ready)
+	if (ready && len == 0)
 		answer(rq, 200, "text/plain", "ok\n", 3);
 	else
-		answer(rq, 503, "text/plain", why, len);
+		answer(rq, ready ? 200 : 503, "text/plain", why, len);
 	free(why);
 }
 

@@ -13,7 +13,9 @@
 struct probe;
 
 struct probe_hooks {
-	/* Ready to serve? Otherwise write why not (a line) to `why`. */
+	/* Ready to serve? Otherwise write why not (lines) to `why`; also what is served in part
+	 * only.
+	 */
 	bool (*ready)(void *arg, FILE *why);
 	/* Fill in gauges just before a scrape, then print: usually metrics_print(out,
 	 * "packhouse_x"). */

@@ -4,7 +4,10 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import requests
+
 from harness.registry import digest_of, random_bytes
+from harness.whole import wait_for
 
 MANY = 40
 
@@ -60,6 +63,10 @@ def push_all_copies(cluster, user, name):
     return manifest, layers
 
 
+def readiness(cluster):
+    return requests.get(cluster.private("gateway-1") + "/readyz", timeout=10)
+
+
 def test_two_killed(cluster, user):
     name = f"{user.login}/before"
     manifest, layers = push_all_copies(cluster, user, name)
@@ -77,6 +84,12 @@ def test_two_killed(cluster, user):
     assert int(answer.headers["Retry-After"]) > 0
     assert answer.json()["errors"][0]["code"] == "UNAVAILABLE"
     assert not registry.has_blob(f"{user.login}/half", digest_of(data))
+
+    # a load balancer goes on with what can be pulled, as long as there is something
+    wait_for("it is not said what is missing", lambda: "reads only: 1 storage nodes up" in readiness(cluster).text)
+    assert readiness(cluster).status_code == 200
+    cluster.kill("storage-2")
+    wait_for("ready without any daemon", lambda: readiness(cluster).status_code == 503)
 
     cluster.up()
     assert user.registry().pull_image(name, "v1") == (manifest, layers)
