@@ -39,20 +39,28 @@ static int read_days(struct request *rq, int *out)
 	return 0;
 }
 
+int await_api_popular_stays(struct request *rq, const int64_t *version, size_t versions,
+			    bool insists)
+{
+	int64_t person = rq->caller->repository_id == 0 ? rq->caller->account_id : 0;
+	int rc = await_downloads_popular(rq->worker->metadb, rq->package_id, version, versions,
+					 person);
+
+	return rc < 0 ? rc : rc == 1 || (rc == 2 && !insists);
+}
+
 int await_api_popular(struct request *rq, const int64_t *version, size_t versions)
 {
 	const char *text = request_query(rq, "popular");
 	bool insists = text != NULL && strcmp(text, "true") == 0;
-	int64_t person = rq->caller->repository_id == 0 ? rq->caller->account_id : 0;
 	int rc;
 
 	if (text != NULL && !insists && strcmp(text, "false") != 0)
 		return api_json_invalid(rq, "Package", "popular", "invalid");
-	rc = await_downloads_popular(rq->worker->metadb, rq->package_id, version, versions,
-				     person);
+	rc = await_api_popular_stays(rq, version, versions, insists);
 	if (rc < 0)
 		return give_up(rq, rc, "looking up downloads");
-	if (rc == 0 || (rc == 2 && insists))
+	if (rc == 0)
 		return 0;
 	return refuse_api(rq, 400,
 			  "Publicly visible %s with more than %d downloads cannot be deleted. "

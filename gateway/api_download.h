@@ -15,3 +15,6 @@ void api_download_add(struct request *rq, json_t *json, const struct downloads *
  * package. 0, or it has refused.
  */
 int await_api_popular(struct request *rq, const int64_t *version, size_t versions) MUST_CHECK;
+/* The rule alone: 1: they stay; 0: they may go; or a code of metadb/metadb.h. */
+int await_api_popular_stays(struct request *rq, const int64_t *version, size_t versions,
+			    bool insists) MUST_CHECK;

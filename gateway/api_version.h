@@ -26,3 +26,9 @@ int api_version_mode(struct request *rq, const char *text, enum version_mode *ou
 /* An array of those with that effect (EFFECT_…): id, name, tags. */
 json_t *api_version_effects_json(struct request *rq, const struct version_effects *found,
 				 unsigned what);
+/*
+ * Ids of all that a removal would delete, itself the first; only itself when something else
+ * speaks against it, which the removal tells.
+ */
+size_t await_api_version_going(struct request *rq, const struct version_removal *wanted,
+			       int64_t **ids);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gateway/api_download.h"
 #include "gateway/api_json.h"
 #include "gateway/api_version.h"
 #include "gateway/auth.h"
@@ -26,6 +27,8 @@ struct bulk {
 	int64_t keep; /* the newest that are meant */
 	int64_t kept; /* so far, on the pages before as well */
 	struct version_removal removal;
+	bool insists; /* also on what is popular */
+	bool guarded; /* there is something that is */
 	const struct version_match *now;
 	int64_t *gone; /* ids, for a dry run */
 	size_t gone_count, gone_room;
@@ -171,6 +174,7 @@ static int read_query(struct request *rq, const json_t *body, struct bulk *b)
 	b->query.untagged = read_flag(rq, body, "untagged", &status);
 	b->removal.anyway = read_flag(rq, body, "force", &status);
 	b->removal.dry = read_flag(rq, body, "dry_run", &status);
+	b->insists = read_flag(rq, body, "popular", &status);
 	b->keep = read_number(rq, body, "keep", 0, KEEP_MAX, 0, &status);
 	b->query.limit = (int32_t)read_number(rq, body, "limit", 1, PAGE_VERSIONS,
 					      PAGE_VERSIONS, &status);
@@ -224,6 +228,18 @@ static void note_refused(struct request *rq, struct bulk *b, const char *reason)
 					api_version_words(b->now->tags), "reason", reason));
 }
 
+/* Is it, or what would go along, popular? 1, 0, or the code of what is in the way. */
+static int await_popular(struct request *rq, const struct bulk *b)
+{
+	int64_t *ids;
+	size_t count;
+
+	if (!b->guarded)
+		return 0;
+	count = await_api_version_going(rq, &b->removal, &ids);
+	return await_api_popular_stays(rq, ids, count, b->insists);
+}
+
 /* One version; what is gone by now is nobody's trouble. 0, or the code of what is. */
 static int await_one(struct request *rq, struct bulk *b)
 {
@@ -234,6 +250,11 @@ static int await_one(struct request *rq, struct bulk *b)
 	b->removal.id = b->now->id;
 	b->removal.without = b->gone;
 	b->removal.without_count = b->gone_count;
+	rc = await_popular(rq, b);
+	if (rc == 1)
+		note_refused(rq, b, "popular");
+	if (rc != 0)
+		return rc < 0 ? rc : 0;
 	rc = await_version_remove(rq->worker->metadb, rq->arena, &who, &b->removal, &found);
 	if (rc == 0)
 		note_effects(rq, b, &found);
@@ -262,8 +283,11 @@ static int end_page(struct request *rq, struct bulk *b, const struct version_mat
 static int await_page(struct request *rq, struct bulk *b)
 {
 	struct version_matches page;
-	int rc = await_version_query(rq->worker->metadb, rq->arena, &b->query, &page);
+	int rc = await_api_popular_stays(rq, NULL, 0, b->insists);
 
+	b->guarded = rc == 1;
+	if (rc >= 0)
+		rc = await_version_query(rq->worker->metadb, rq->arena, &b->query, &page);
 	for (size_t i = 0; rc == 0 && i < page.count; i++) {
 		b->now = &page.match[i];
 		if (b->kept < b->keep)

@@ -88,27 +88,32 @@ static int end_change(struct request *rq, int rc, const char *doing)
 	return rc < 0 ? give_up(rq, rc, doing) : reply(rq, 204);
 }
 
-/*
- * What nobody deletes without insisting does not go along with others, either. 0, or refused;
- * what else speaks against it is told by the removal itself.
- */
-static int await_check_popular(struct request *rq, const struct actor *who,
-			       const struct version_removal *wanted)
+size_t await_api_version_going(struct request *rq, const struct version_removal *wanted,
+			       int64_t **ids)
 {
+	struct actor who = auth_actor(rq);
 	struct version_removal dry = *wanted;
 	struct version_effects found = {.count = 0};
 	size_t count = 0;
-	int64_t *ids;
 
 	dry.dry = true;
 	if (dry.mode == VERSION_CASCADE &&
-	    await_version_remove(rq->worker->metadb, rq->arena, who, &dry, &found) != 0)
-		return 0;
-	ids = arena_alloc(rq->arena, (found.count + 1) * sizeof(*ids));
-	ids[count++] = wanted->id;
+	    await_version_remove(rq->worker->metadb, rq->arena, &who, &dry, &found) != 0)
+		found.count = 0;
+	*ids = arena_alloc(rq->arena, (found.count + 1) * sizeof(**ids));
+	(*ids)[count++] = wanted->id;
 	for (size_t i = 0; i < found.count; i++)
 		if (found.effect[i].what == EFFECT_DELETED)
-			ids[count++] = found.effect[i].id;
+			(*ids)[count++] = found.effect[i].id;
+	return count;
+}
+
+/* What nobody deletes without insisting does not go along with others, either. */
+static int await_check_popular(struct request *rq, const struct version_removal *wanted)
+{
+	int64_t *ids;
+	size_t count = await_api_version_going(rq, wanted, &ids);
+
 	return await_api_popular(rq, ids, count);
 }
 
@@ -122,7 +127,7 @@ int api_version_delete(struct request *rq)
 	v.anyway = read_flag(rq, "force", &status);
 	v.dry = read_flag(rq, "dry_run", &status);
 	if (status == 0)
-		status = await_check_popular(rq, &who, &v);
+		status = await_check_popular(rq, &v);
 	if (status != 0)
 		return status;
 	rc = await_version_remove(rq->worker->metadb, rq->arena, &who, &v, &found);

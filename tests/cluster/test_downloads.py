@@ -170,6 +170,12 @@ def test_what_is_popular_stays_unless_an_owner_insists(cluster, person):
         for who, more in ((person, ""), (admin, ""), (admin, "&popular=true")):
             refused(who.ask("DELETE", what + more), 400, "with more than 5000 downloads cannot be deleted.")
         invalid(person.ask("DELETE", f"{what}&popular=maybe"), "popular", "invalid")
+    many = {"kinds": ["index"], "dry_run": True}
+    for who, more in ((person, {}), (admin, {"popular": True})):
+        answer = ok(who.ask("POST", f"{liked}/versions/delete", {**many, **more}), 200).json()
+        assert [one["reason"] for one in answer["refused"]] == ["popular"] and answer["deleted"] == []
+    answer = ok(person.ask("POST", f"{liked}/versions/delete", {**many, "popular": True}), 200).json()
+    assert [one["id"] for one in answer["deleted"]] == [ids[digest_of(index)]]
     ok(person.ask("DELETE", f"{along}&popular=true"), 204)
     assert len(person.get(f"{liked}/versions")) == 1
     ok(admin.ask("DELETE", liked), 204)
