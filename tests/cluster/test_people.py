@@ -267,7 +267,7 @@ def test_a_member_becomes_an_outside_collaborator(cluster, owner, org):
     refused(owner.ask("PUT", path + member.login), 403, "not a member")
     assert owner.ask("GET", f"orgs/{org}/members/{member.login}").status_code == 404
     assert [one["login"] for one in owner.get(f"orgs/{org}/outside_collaborators")] == [member.login]
-    assert owner.get(f"orgs/{org}/teams/below/members") == []
+    assert member.login not in [one["login"] for one in owner.get(f"orgs/{org}/teams/below/members")]
     assert cluster.query("SELECT r.name, g.role FROM repository_grant g JOIN repository r ON r.id = g.repository_id"
                          " JOIN account a ON a.id = g.account_id WHERE a.login = %s ORDER BY r.name",
                          member.login) == [("both", 4), ("given", 3), ("shared", 2)]
