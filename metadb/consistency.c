@@ -81,7 +81,13 @@ static const struct {
 	{"tag_of_a_deleted_manifest",
 	 "SELECT count(*) FROM tag t WHERE NOT EXISTS (SELECT FROM manifest m "
 	 "WHERE m.id = t.manifest_id AND m.package_id = t.package_id "
-	 "AND m.deleted_at IS NULL)"},
+	 "AND m.deleted_at IS NULL AND m.deferred_at IS NULL)"},
+	{"deferred_manifest_that_no_index_needs",
+	 "SELECT count(*) FROM manifest m WHERE m.deferred_at IS NOT NULL AND EXISTS (SELECT "
+	 "FROM package p WHERE p.id = m.package_id AND p.deleted_at IS NULL) AND NOT EXISTS ("
+	 "SELECT FROM manifest_child c JOIN manifest i ON i.id = c.manifest_id "
+	 "WHERE c.package_id = m.package_id AND c.algorithm = m.algorithm "
+	 "AND c.digest = m.digest AND i.deleted_at IS NULL AND m.deleted_at IS NULL)"},
 	{"manifest_bytes_of_another_digest",
 	 "SELECT count(*) FROM manifest WHERE length(bytes) <> size OR digest <> "
 	 "CASE algorithm WHEN 1 THEN sha256(bytes) ELSE sha512(bytes) END"},
