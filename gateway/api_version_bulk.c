@@ -157,8 +157,8 @@ static int check_conditions(struct request *rq, const struct bulk *b)
 {
 	const struct version_query *q = &b->query;
 
-	if (q->older != 0 || q->untagged || q->patterns_count > 0 || q->kinds != 0 ||
-	    b->keep > 0)
+	if (q->older != 0 || q->unpulled != 0 || q->untagged || q->patterns_count > 0 ||
+	    q->kinds != 0 || b->keep > 0)
 		return 0;
 	return api_json_invalid(rq, "PackageVersion", "older_than", "missing_field");
 }
@@ -168,6 +168,8 @@ static int read_query(struct request *rq, const json_t *body, struct bulk *b)
 	int status = 0;
 	const char *older =
 		api_json_text(rq, body, "PackageVersion", "older_than", false, &status);
+	const char *pulled =
+		api_json_text(rq, body, "PackageVersion", "last_pulled_before", false, &status);
 	const char *mode =
 		api_json_text(rq, body, "PackageVersion", "dependents", false, &status);
 
@@ -180,6 +182,9 @@ static int read_query(struct request *rq, const json_t *body, struct bulk *b)
 					      PAGE_VERSIONS, &status);
 	if (status == 0 && older != NULL && api_json_time_parse(older, &b->query.older) < 0)
 		status = invalid(rq, "older_than");
+	if (status == 0 && pulled != NULL &&
+	    api_json_time_parse(pulled, &b->query.unpulled) < 0)
+		status = invalid(rq, "last_pulled_before");
 	if (status == 0)
 		status = api_version_mode(rq, mode, &b->removal.mode);
 	if (status == 0)

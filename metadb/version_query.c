@@ -1,7 +1,15 @@
-/* Rows of versions_meant() in schema/0083. */
+/* Rows of versions_meant() in schema/0084. */
 #include "metadb/version_query.h"
 
 #include "metadb/metadb_private.h"
+
+static void bind_moment(struct pg_stmt *s, int64_t moment)
+{
+	if (moment == 0)
+		pg_bind_null(s, PG_INT8);
+	else
+		pg_bind_int8(s, moment);
+}
 
 static void bind(struct pg_stmt *s, struct arena *a, const struct version_query *q)
 {
@@ -10,10 +18,7 @@ static void bind(struct pg_stmt *s, struct arena *a, const struct version_query 
 	pg_bind_int8(s, q->package_id);
 	pg_bind_int8(s, q->before);
 	pg_bind_int4(s, q->limit);
-	if (q->older == 0)
-		pg_bind_null(s, PG_INT8);
-	else
-		pg_bind_int8(s, q->older);
+	bind_moment(s, q->older);
 	pg_bind_bool(s, q->untagged);
 	if (q->patterns_count == 0) {
 		pg_bind_null(s, PG_TEXTS);
@@ -24,6 +29,7 @@ static void bind(struct pg_stmt *s, struct arena *a, const struct version_query 
 		pg_bind_array(s, &patterns);
 	}
 	pg_bind_int4(s, (int32_t)q->kinds);
+	bind_moment(s, q->unpulled);
 }
 
 int await_version_query(struct metadb *db, struct arena *a, const struct version_query *q,
@@ -34,7 +40,7 @@ int await_version_query(struct metadb *db, struct arena *a, const struct version
 	int rc;
 
 	bind(pg_tx_add(tx, "SELECT id, algorithm, digest, tags, meant FROM versions_meant("
-			   "$1, $2, $3, to_timestamp($4), $5, $6, $7)"),
+			   "$1, $2, $3, to_timestamp($4), $5, $6, $7, to_timestamp($8))"),
 	     a, q);
 	*out = (struct version_matches){0};
 	rc = await_pg_tx(tx);

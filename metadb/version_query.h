@@ -1,5 +1,5 @@
 /*
- * Live versions of a package by conditions, page by page from the newest on (schema/0083): what
+ * Live versions of a package by conditions, page by page from the newest on (schema/0084): what
  * a deletion of many means. Result codes: metadb/metadb.h.
  */
 #pragma once
@@ -17,9 +17,10 @@ enum version_kinds {
 
 struct version_query {
 	int64_t package_id;
-	int64_t before; /* ids below this one */
-	int32_t limit;	/* look at so many */
-	int64_t older;	/* pushed, and each tag set, before this moment; 0: whenever */
+	int64_t before;	  /* ids below this one */
+	int32_t limit;	  /* look at so many */
+	int64_t older;	  /* pushed, and each tag set, before this moment; 0: whenever */
+	int64_t unpulled; /* neither pulled nor pushed since then; 0: whenever */
 	bool untagged;
 	const char *const *patterns; /* for LIKE: each of its tags fits one; it has some */
 	size_t patterns_count;	     /* 0: whatever its tags are */

@@ -274,6 +274,7 @@ def test_versions_are_deleted_by_conditions(house):
     both = many(house, "bulk", kinds=["index", "child"], dry_run=True)
     assert [one["name"] for one in both["deleted"]] == [digest_of(index), child] and both["deferred"] == []
     assert many(house, "bulk", older_than="2020-01-01T00:00:00Z")["deleted"] == []
+    assert many(house, "bulk", last_pulled_before="2020-01-01T00:00:00Z")["deleted"] == []
     assert many(house, "bulk", untagged=True)["deleted"] == []
     page, cursor = [], None
     while page == [] or cursor is not None:
@@ -290,6 +291,7 @@ def test_versions_are_deleted_by_conditions(house):
 def test_what_a_deletion_by_conditions_does_not_understand(house):
     path = f"orgs/{house.login}/packages/container/public/versions/delete"
     for body, field, code in (({}, "older_than", "missing_field"), ({"older_than": "x"}, "older_than", "invalid"),
+                              ({"last_pulled_before": 1}, "last_pulled_before", "invalid"),
                               ({"tags": []}, "tags", "invalid"), ({"tags": ["a/b"]}, "tags", "invalid"),
                               ({"tags": ["*" * 9]}, "tags", "invalid"), ({"tags": [1]}, "tags", "invalid"),
                               ({"tags": ["a"], "untagged": True}, "tags", "invalid"),

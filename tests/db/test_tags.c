@@ -162,6 +162,17 @@ H_TEST(conditions_mean_versions)
 	q.kinds = 0;
 	q.older = 1;
 	await_meant(&q, "");
+	q.older = 0;
+	q.unpulled = INT64_C(4102444800);
+	q.kinds = VERSIONS_INDEX;
+	await_h_sql(
+		"INSERT INTO download_version (manifest_id, package_id, downloads, last_at, "
+		"popular) SELECT m.id, m.package_id, 1, now(), false FROM manifest m");
+	await_meant(&q, "[\"v1\"]");
+	await_h_sql("UPDATE download_version SET last_at = '2200-01-01'");
+	await_meant(&q, "");
+	q.kinds = 0;
+	q.unpulled = 0;
 	q.older = INT64_C(4102444800);
 	await_h_sql("UPDATE tag SET updated_at = '2200-01-01' WHERE name IN ('v1', 'odd')");
 	await_meant(&q, "[\"sig\"][\"att\"][\"latest\",\"pr_1\"][]");

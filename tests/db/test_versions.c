@@ -98,8 +98,9 @@ H_TEST(a_page_costs_a_page)
 		    "sha256(('m' || i)::bytea), 1, 'x', 2, 1, '{}', "
 		    "CASE WHEN i % 2 = 0 THEN now() END "
 		    "FROM package p, generate_series(1, 200000) i WHERE p.name = 'many'");
-	await_h_sql("INSERT INTO tag (package_id, name, manifest_id, updated_by) "
-		    "SELECT m.package_id, 't' || m.id, m.id, 1 FROM manifest m "
+	await_h_sql("INSERT INTO tag (package_id, name, manifest_id, updated_by, updated_at) "
+		    "SELECT m.package_id, 't' || m.id, m.id, 1, "
+		    "now() - m.id * interval '1 minute' FROM manifest m "
 		    "WHERE m.media_type = 'x' AND m.deleted_at IS NULL");
 	await_h_sql("INSERT INTO package (namespace_id, name, publisher_id, visibility, "
 		    "published_at) SELECT a.id, 'p' || i, a.id, 2 * (i % 2), now() "
@@ -122,6 +123,20 @@ H_TEST(a_page_costs_a_page)
 					   "list_versions(%lld, %s, 100, 300)), 1000)",
 					   many, i == 0 ? "false" : "true"),
 			      100, 1100);
+	for (int i = 0; i < 4; i++)
+		await_h_cheap(tx,
+			      arena_printf(a,
+					   "SELECT * FROM find_tags(%lld, ARRAY(SELECT "
+					   "tags_by_%s(%lld, %s, 100, 300)))",
+					   many, i < 2 ? "age" : "name", many,
+					   i % 2 == 0 ? "false" : "true"),
+			      100, 1100);
+	await_h_cheap(tx,
+		      arena_printf(a,
+				   "SELECT * FROM versions_meant(%lld, 9223372036854775807, "
+				   "100, now(), false, '{x%%}', 0, now())",
+				   many),
+		      100, 700);
 	assert_int_equal(await_pg_commit(tx), 0);
 	arena_free(a);
 }
