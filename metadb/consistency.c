@@ -66,6 +66,9 @@ static const struct {
 	 "SELECT count(*) FROM manifest_blob r WHERE NOT EXISTS (SELECT FROM package_blob l "
 	 "WHERE l.package_id = r.package_id AND l.algorithm = r.algorithm "
 	 "AND l.digest = r.digest)"},
+	{"need_of_a_manifest_that_is_gone",
+	 "SELECT count(*) FROM manifest_blob r "
+	 "WHERE NOT EXISTS (SELECT FROM manifest m WHERE m.id = r.manifest_id)"},
 	{"manifest_needs_a_deleted_link",
 	 "SELECT count(*) FROM manifest_blob r JOIN manifest m ON m.id = r.manifest_id "
 	 "JOIN package_blob l ON l.package_id = r.package_id AND l.algorithm = r.algorithm "
