@@ -89,6 +89,35 @@ int api_page_reply(struct request *rq, const struct api_page *p, json_t *list, i
 	return api_json_reply(rq, 200, list);
 }
 
+bool api_after_wanted(struct request *rq)
+{
+	return request_query(rq, "after") != NULL;
+}
+
+int api_after_read(struct request *rq, struct api_after *out)
+{
+	const char *text = request_query(rq, "after");
+	int status = size_read(rq, &out->size);
+
+	out->cursor = (struct cursor){0, ""};
+	if (status != 0)
+		return status;
+	if (request_query(rq, "page") != NULL)
+		return api_json_invalid(rq, "Page", "page", "invalid");
+	if (text != NULL && *text != '\0' && cursor_read(rq->arena, text, &out->cursor) < 0)
+		return api_json_invalid(rq, "Page", "after", "invalid");
+	return 0;
+}
+
+int api_after_reply(struct request *rq, json_t *list, const struct cursor *next)
+{
+	if (next != NULL)
+		reply_header(rq, "Link", "%s",
+			     after_links(rq->arena, list_url(rq), &rq->query,
+					 cursor_print(rq->arena, next)));
+	return api_json_reply(rq, 200, list);
+}
+
 int api_since_read(struct request *rq, struct api_since *out)
 {
 	int status = size_read(rq, &out->size);

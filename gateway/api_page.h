@@ -15,6 +15,7 @@
 
 #include <jansson.h>
 
+#include "gateway/cursor.h"
 #include "gateway/request.h"
 
 #define API_PAGE_SIZE 30
@@ -35,6 +36,22 @@ int api_page_read(struct request *rq, struct api_page *out) MUST_CHECK;
 void api_page_link(struct request *rq, const struct api_page *p, int64_t total);
 /* Answer 200 with the page's elements, a JSON array whose reference is taken over, and Link. */
 int api_page_reply(struct request *rq, const struct api_page *p, json_t *list, int64_t total);
+
+/*
+ * Lists without numbers: per_page and after. They begin with an empty `after`, go on with what
+ * rel="next" says, to any length; a page may have fewer elements than wanted, even none, as
+ * long as there is a rel="next".
+ */
+struct api_after {
+	struct cursor cursor; /* {0, ""}: from the start */
+	int64_t size;	      /* as above */
+};
+/* Is it asked for? Numbered pages are, when it is not. */
+bool api_after_wanted(struct request *rq);
+/* `page` does not go with it (422). */
+int api_after_read(struct request *rq, struct api_after *out) MUST_CHECK;
+/* next: where it goes on, NULL: nothing follows. */
+int api_after_reply(struct request *rq, json_t *list, const struct cursor *next);
 
 /* Lists in the order of ids that are read on from one of them: per_page and since. */
 struct api_since {

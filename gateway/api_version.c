@@ -1,4 +1,4 @@
-/* GET …/packages/container/NAME/versions and …/versions/ID. */
+/* GET …/packages/container/NAME/versions/ID, and the JSON of a version. */
 #include "gateway/api_version.h"
 
 #include <string.h>
@@ -6,9 +6,9 @@
 #include "gateway/api_download.h"
 #include "gateway/api_json.h"
 #include "gateway/api_package.h"
-#include "gateway/api_page.h"
 #include "gateway/auth.h"
 #include "gateway/handlers.h"
+#include "gateway/platform.h"
 #include "gateway/reply.h"
 #include "gateway/worker.h"
 #include "proto/model/access.h"
@@ -18,6 +18,20 @@ json_t *api_version_words(const char *text)
 	json_t *array = json_loads(text, 0, NULL);
 
 	return array != NULL ? array : json_array();
+}
+
+const char *const version_kinds[] = {"",	 "image",	"index",
+				     "artifact", "attestation", "signature"};
+
+static void add_sizes(json_t *json, const struct version *v)
+{
+	bool known = v->compressed >= 0;
+
+	json_object_set_new(json, "compressed_size",
+			    known ? json_integer(v->compressed) : json_null());
+	json_object_set_new(json, "unique_size", known ? json_integer(v->unique) : json_null());
+	json_object_set_new(json, "shared_size",
+			    known ? json_integer(v->compressed - v->unique) : json_null());
 }
 
 json_t *api_version_json(struct request *rq, const struct version *v,
@@ -45,11 +59,12 @@ json_t *api_version_json(struct request *rq, const struct version *v,
 		json_object_set_new(json, "deferred",
 				    json_boolean(strcmp(v->parents, "[]") != 0));
 	}
-	json_object_set_new(json, "kind",
-			    json_string(v->kind == MANIFEST_INDEX ? "index" : "image"));
+	json_object_set_new(json, "kind", json_string(version_kinds[v->variety]));
+	json_object_set_new(json, "platform", platform_json(rq->arena, v->platform));
 	json_object_set_new(json, "media_type", json_string(v->media_type));
 	json_object_set_new(json, "artifact_type", api_json_maybe(v->artifact_type));
 	json_object_set_new(json, "size", json_integer(v->size));
+	add_sizes(json, v);
 	json_object_set_new(json, "subject", api_json_maybe(subject));
 	json_object_set_new(json, "parents", api_version_words(v->parents));
 	api_download_add(rq, json, &v->downloads);
@@ -64,51 +79,6 @@ int64_t api_version_id(struct request *rq)
 	for (; *text >= '0' && *text <= '9' && id < INT64_MAX / 16; text++)
 		id = id * 10 + (*text - '0');
 	return *text == '\0' ? id : 0;
-}
-
-/* state=active, the default, or deleted. */
-static int read_state(struct request *rq, bool *deleted)
-{
-	const char *state = request_query(rq, "state");
-
-	*deleted = state != NULL && strcmp(state, "deleted") == 0;
-	if (state != NULL && !*deleted && strcmp(state, "active") != 0)
-		return api_json_invalid(rq, "PackageVersion", "state", "invalid");
-	if (*deleted && rq->standing.role != ROLE_ADMIN)
-		return refuse_api(rq, 403,
-				  "You must be an admin of the package %s to see its deleted "
-				  "versions",
-				  rq->repo.full);
-	return 0;
-}
-
-int api_version_list(struct request *rq)
-{
-	struct metadb *db = rq->worker->metadb;
-	struct package_detail package;
-	struct version_list found;
-	struct api_page page;
-	json_t *list;
-	int64_t total = 0;
-	bool deleted = false;
-	int rc, status = read_state(rq, &deleted);
-
-	if (status == 0)
-		status = api_page_read(rq, &page);
-	if (status == 0)
-		status = await_api_package(rq, &package);
-	if (status != 0)
-		return status;
-	rc = await_version_list(db, rq->arena, rq->package_id, deleted,
-				&(struct list_part){page.offset, page.size}, &found);
-	if (rc == 0)
-		rc = await_version_count(db, rq->package_id, deleted, &total);
-	if (rc < 0)
-		return give_up(rq, rc, "listing versions");
-	list = json_array();
-	for (size_t i = 0; i < found.count; i++)
-		json_array_append_new(list, api_version_json(rq, &found.version[i], &package));
-	return api_page_reply(rq, &page, list, total);
 }
 
 int api_version_get(struct request *rq)

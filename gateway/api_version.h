@@ -1,6 +1,6 @@
 /*
- * Versions of a package as REST shows them: GitHub's shape, and what it lacks (kind, media and
- * artifact type, size, subject, parents, whether a deletion is deferred).
+ * Versions of a package as REST shows them: GitHub's shape, and what it lacks (kind, platform,
+ * media and artifact type, sizes, subject, parents, whether a deletion is deferred).
  */
 #pragma once
 
@@ -10,6 +10,9 @@
 #include "metadb/package_detail.h"
 #include "metadb/version_deletes.h"
 #include "metadb/versions.h"
+
+/* The words of enum version_variety. */
+extern const char *const version_kinds[];
 
 json_t *api_version_json(struct request *rq, const struct version *v,
 			 const struct package_detail *package);

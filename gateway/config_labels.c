@@ -57,13 +57,15 @@ static int await_text(struct request *rq, const struct chunk_list *list, char *t
 	return rc;
 }
 
-void await_config_labels(struct request *rq, const struct manifest *m, struct labels *out)
+void await_config_labels(struct request *rq, const struct manifest *m, struct labels *out,
+			 const char **platform)
 {
 	const struct digest *d = &m->config.digest;
 	struct blob_info blob;
 	char *text = NULL;
 	int rc;
 
+	*platform = NULL;
 	if (m->kind != MANIFEST_IMAGE || rq->package_id == 0 ||
 	    !media_image_config(m->config.media_type))
 		return;
@@ -76,5 +78,5 @@ void await_config_labels(struct request *rq, const struct manifest *m, struct la
 		log_info("a config's labels were not read", "digest=%s why=\"%s\"",
 			 digest_str(rq->arena, d), err_text(rc));
 	else
-		labels_add(out, labels_of_config(rq->arena, text, blob.size));
+		labels_add(out, labels_of_config(rq->arena, text, blob.size, platform));
 }

@@ -9,8 +9,9 @@
 #include "gateway/request.h"
 
 /*
- * Adds what the image's config says. Only configs of images are read, and of a size that they
- * have; when the package has no such blob, or it cannot be read soon, there are no labels: a
- * push never fails because of them.
+ * Adds what the image's config says; *platform: what it is for, or NULL. Only configs of images
+ * are read, and of a size that they have; when the package has no such blob, or it cannot be
+ * read soon, there are no labels: a push never fails because of them.
  */
-void await_config_labels(struct request *rq, const struct manifest *m, struct labels *out);
+void await_config_labels(struct request *rq, const struct manifest *m, struct labels *out,
+			 const char **platform);

@@ -19,7 +19,7 @@ int api_package_get(struct request *rq);     /* GET */
 int api_package_delete(struct request *rq);  /* DELETE: gateway/api_package_delete.c */
 int api_package_restore(struct request *rq); /* POST /restore */
 int api_package_purge(struct request *rq);   /* POST /purge: the same file */
-int api_version_list(struct request *rq);    /* GET /versions: gateway/api_version.c */
+int api_version_list(struct request *rq);    /* GET /versions: gateway/api_version_list.c */
 int api_version_get(struct request *rq);     /* GET /versions/{package_version_id} */
 int api_version_delete(struct request *rq);  /* DELETE: gateway/api_version_delete.c */
 int api_version_delete_many(

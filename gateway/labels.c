@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/platform.h"
 #include "gateway/strict_json.h"
 #include "proto/model/source_url.h"
 
@@ -90,15 +91,18 @@ void labels_add(struct labels *l, const json_t *from)
 	}
 }
 
-const json_t *labels_of_config(struct arena *a, const char *text, size_t len)
+const json_t *labels_of_config(struct arena *a, const char *text, size_t len,
+			       const char **platform)
 {
 	const json_t *labels;
 	const char *why;
 	json_t *json;
 
+	*platform = NULL;
 	if (len > LABEL_CONFIG_MAX ||
 	    strict_json_object(a, text, len, LABEL_CONFIG_VALUES, &json, &why) < 0)
 		return NULL;
+	*platform = platform_text(a, json);
 	labels = json_object_get(json_object_get(json, "config"), "Labels");
 	return json_is_object(labels) ? labels : NULL;
 }

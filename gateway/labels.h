@@ -33,8 +33,12 @@ void labels_init(struct labels *l, struct arena *a);
 /* Of an object, those members that are texts and have a name that is not there yet. NULL: none.
  */
 void labels_add(struct labels *l, const json_t *from);
-/* The labels of an image's config; NULL when there are none, or this is no such JSON. */
-const json_t *labels_of_config(struct arena *a, const char *text, size_t len);
+/*
+ * The labels of an image's config; NULL when there are none, or this is no such JSON. And the
+ * platform that it is for (gateway/platform.h), or NULL.
+ */
+const json_t *labels_of_config(struct arena *a, const char *text, size_t len,
+			       const char **platform);
 
 /* As JSON; NULL when there are none. */
 const char *labels_json(const struct labels *l);

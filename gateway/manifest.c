@@ -11,6 +11,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "gateway/platform.h"
 #include "gateway/strict_json.h"
 
 /* A child of an index with platform and annotations is about 15 values. */
@@ -145,8 +146,13 @@ static int read_index(struct reading *r)
 	if (member(r->json, "layers") != NULL || member(r->json, "config") != NULL)
 		return complain(r, "an index must not have layers or config");
 	rc = read_refs(r, "manifests", "manifest");
-	for (size_t i = 0; rc == 0 && i < r->m->ref_count; i++)
-		r->m->refs[i].aside = is_aside(json_array_get(list, i));
+	for (size_t i = 0; rc == 0 && i < r->m->ref_count; i++) {
+		const json_t *child = json_array_get(list, i);
+
+		r->m->refs[i].aside = is_aside(child);
+		r->m->refs[i].platform =
+			platform_text(r->a, json_object_get(child, "platform"));
+	}
 	return rc;
 }
 

@@ -29,7 +29,9 @@ struct manifest_ref {
 	int64_t size;
 	const char *media_type;
 	bool foreign; /* its bytes need not be in this registry */
-	bool aside;   /* of a child: no image to run, but an attestation about one */
+	/* Of a child: */
+	bool aside;	      /* no image to run, but an attestation about one */
+	const char *platform; /* gateway/platform.h; NULL: none is said */
 };
 
 struct manifest {

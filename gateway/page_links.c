@@ -52,6 +52,15 @@ const char *page_links(struct arena *a, const char *url, const struct uri_query 
 	return number > 1 ? add_link(a, out, address, 1, "first") : out;
 }
 
+const char *after_links(struct arena *a, const char *url, const struct uri_query *query,
+			const char *next)
+{
+	const char *address = address_of(a, url, query, "after");
+
+	return arena_printf(a, "<%s%s>; rel=\"next\", <%s>; rel=\"first\"", address, next,
+			    address);
+}
+
 const char *since_links(struct arena *a, const char *url, const struct uri_query *query,
 			int64_t after, int64_t last_id)
 {

@@ -17,6 +17,9 @@
  * at least one page follows, and nobody knows how many. */
 const char *page_links(struct arena *a, const char *url, const struct uri_query *query,
 		       int64_t number, int64_t size, int64_t total);
+/* A list that goes on; next: the text for its parameter `after`. */
+const char *after_links(struct arena *a, const char *url, const struct uri_query *query,
+			const char *next);
 /* A list read on by `since`. last_id: of the page's last element, 0: nothing follows. */
 const char *since_links(struct arena *a, const char *url, const struct uri_query *query,
 			int64_t after, int64_t last_id);

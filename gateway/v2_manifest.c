@@ -155,18 +155,38 @@ static void collect_images(struct arena *a, const struct manifest *m, struct man
 	out->images_count = n <= MANIFEST_IMAGES_MAX ? n : 0;
 }
 
+/* What an index says of its manifests. What it says of one twice counts once. */
+static void collect_told(struct arena *a, const struct manifest *m, struct manifest_new *out)
+{
+	struct manifest_told *list = arena_alloc(a, (m->ref_count + 1) * sizeof(*list));
+	size_t n = 0;
+
+	for (size_t i = 0; m->kind == MANIFEST_INDEX && i < m->ref_count; i++) {
+		const struct manifest_ref *ref = &m->refs[i];
+
+		if (ref->aside || ref->platform != NULL)
+			list[n++] = (struct manifest_told){ref->digest,
+							   ref->aside ? NULL : ref->platform};
+	}
+	out->told = list;
+	out->told_count = n;
+	out->layer_type =
+		m->kind == MANIFEST_IMAGE && m->ref_count > 0 ? m->refs[0].media_type : "";
+}
+
 /* What it says of itself. Labels of an image's config go before its annotations. */
 static void await_labels(struct request *rq, const struct manifest *m, struct manifest_new *out)
 {
 	struct labels l;
 
 	labels_init(&l, rq->arena);
-	await_config_labels(rq, m, &l);
+	await_config_labels(rq, m, &l, &out->platform);
 	labels_add(&l, m->annotation_map);
 	out->labels = labels_json(&l);
 	out->source = labels_source(&l);
 	out->own_source = request_own_source(rq);
 	collect_images(rq->arena, m, out);
+	collect_told(rq->arena, m, out);
 }
 
 /* The tags that a push sets. */

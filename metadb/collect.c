@@ -1,5 +1,5 @@
 /*
- * Each function is one call of schema/0022, 0045 or 0060.
+ * Each function is one call of schema/0022, 0045, 0060 or 0087.
  */
 #include "metadb/collect.h"
 
@@ -67,6 +67,11 @@ int await_links_collect(struct metadb *db, struct collected *out)
 int await_blobs_collect(struct metadb *db, struct collected *out)
 {
 	return await_batch_of(db, "SELECT seen, gone FROM blobs_collect($1)", NULL, out);
+}
+
+int await_versions_describe(struct metadb *db, struct collected *out)
+{
+	return await_batch_of(db, "SELECT seen, gone FROM versions_describe($1)", NULL, out);
 }
 
 static void take_purge(struct purge *p, struct pg_rows *r, int row)

@@ -30,6 +30,9 @@ int await_manifests_collect(struct metadb *db, int64_t window_ms,
 int await_links_collect(struct metadb *db, struct collected *out) MUST_CHECK;
 int await_blobs_collect(struct metadb *db, struct collected *out) MUST_CHECK;
 
+/* Versions that nobody has looked at: what they are is written down. */
+int await_versions_describe(struct metadb *db, struct collected *out) MUST_CHECK;
+
 /* Instances that have been dead for longer than the window, with all their pairs. */
 struct purge {
 	int64_t *gen;

@@ -1,5 +1,5 @@
 /*
- * Storing a manifest is one call of manifest_put() in schema/0058. Its digests go sorted and
+ * Storing a manifest is one call of manifest_put() in schema/0087. Its digests go sorted and
  * without repetition: rows are locked in that order, and what is missing comes back as
  * positions.
  */
@@ -34,6 +34,35 @@ static struct digest_set sorted(struct arena *a, const struct digest *d, size_t 
 	return set;
 }
 
+static int compare_told(const void *a, const void *b)
+{
+	const struct manifest_told *x = a, *y = b;
+
+	return digest_compare(&x->digest, &y->digest);
+}
+
+/* Digests and platforms, sorted; the first that was said of a manifest. */
+static void bind_told(struct pg_stmt *s, const struct manifest_new *m)
+{
+	size_t size = m->told_count * sizeof(*m->told), n = 0;
+	struct manifest_told *told = arena_alloc(s->arena, size + 1);
+	struct digest *digest = arena_alloc(s->arena, (m->told_count + 1) * sizeof(*digest));
+	struct pg_array platforms;
+
+	if (size > 0)
+		memcpy(told, m->told, size);
+	qsort(told, m->told_count, sizeof(*told), compare_told);
+	pg_array_init(&platforms, s->arena, PG_TEXT, m->told_count);
+	for (size_t i = 0; i < m->told_count; i++) {
+		if (n > 0 && digest_equal(&digest[n - 1], &told[i].digest))
+			continue;
+		digest[n++] = told[i].digest;
+		pg_array_text(&platforms, told[i].platform);
+	}
+	pg_bind_digests(s, digest, n);
+	pg_bind_array(s, &platforms);
+}
+
 static void bind_put(struct pg_stmt *s, const struct actor *who, const struct manifest_new *m,
 		     const struct digest_set *blobs, const struct digest_set *children,
 		     const struct digest_set *images)
@@ -64,6 +93,9 @@ static void bind_put(struct pg_stmt *s, const struct actor *who, const struct ma
 	pg_bind_text(s, m->own_source);
 	pg_bind_int2(s, (int)m->pusher_role);
 	pg_bind_digests(s, images->digest, images->count);
+	pg_bind_text(s, m->layer_type);
+	pg_bind_text(s, m->platform);
+	bind_told(s, m);
 }
 
 #define PUT_COLUMNS                                                                  \
@@ -72,7 +104,7 @@ static void bind_put(struct pg_stmt *s, const struct actor *who, const struct ma
 #define PUT_CALL                                                                     \
 	" FROM manifest_put(" ACTOR_SQL ", $5, $6, $7, $8, $9, $10, $11, $12, $13, " \
 	"$14, $15, $16, $17, $18::jsonb, $19, $20, $21, $22, $23, $24, $25::jsonb, " \
-	"$26, $27, $28, $29, $30)"
+	"$26, $27, $28, $29, $30, $31, $32, $33, $34, $35)"
 
 /* Stored without children, which follow (schema/0094). */
 static void put_sparse(struct pg_tx *tx, const struct actor *who, const struct manifest_new *m,
@@ -81,7 +113,7 @@ static void put_sparse(struct pg_tx *tx, const struct actor *who, const struct m
 {
 	const struct digest_set none = {NULL, 0};
 	struct pg_stmt *s = pg_tx_add(
-		tx, PUT_COLUMNS ", index_children(manifest_id, package_id, $31, $32)" PUT_CALL);
+		tx, PUT_COLUMNS ", index_children(manifest_id, package_id, $36, $37)" PUT_CALL);
 
 	bind_put(s, who, m, blobs, &none, images);
 	pg_bind_digests(s, children->digest, children->count);

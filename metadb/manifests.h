@@ -16,6 +16,12 @@
 /* Images of an index whose labels are compared. */
 #define MANIFEST_IMAGES_MAX 100
 
+/* What an index says of one of its manifests. */
+struct manifest_told {
+	struct digest digest;
+	const char *platform; /* os/architecture[/variant]; NULL: it is an attestation */
+};
+
 struct manifest_new {
 	struct package_target target;
 	struct digest digest; /* of `bytes`, checked by the caller */
@@ -40,6 +46,11 @@ struct manifest_new {
 	size_t images_count;   /* at most MANIFEST_IMAGES_MAX */
 	enum role pusher_role; /* on the package, before this push */
 	bool sparse;	       /* children may be absent: they are noted, and not missing */
+	/* Of the first layer, "" for none; NULL: nobody has looked, and the keeper will. */
+	const char *layer_type;
+	const char *platform; /* by its config; or NULL */
+	const struct manifest_told *told;
+	size_t told_count;
 };
 
 struct manifest_put {

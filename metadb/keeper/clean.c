@@ -76,6 +76,7 @@ static int await_collect(struct keeper *k)
 	struct collected accounts = {0};
 	struct collected packages = {0};
 	struct collected uploads = {0};
+	struct collected described = {0};
 	int rc;
 
 	await_failpoint(FP_EXPIRE_BEFORE);
@@ -99,6 +100,8 @@ static int await_collect(struct keeper *k)
 	if (rc == 0)
 		rc = await_blobs_collect(k->db, &blobs);
 	metric_add(M_KEEPER_COLLECTED_BLOBS, blobs.gone);
+	if (rc == 0)
+		rc = await_versions_describe(k->db, &described);
 	await_failpoint(FP_COLLECT_DONE);
 	if (uploads.gone + manifests.gone + links.gone + blobs.gone > 0)
 		log_info("collected", "uploads=%lld manifests=%lld links=%lld blobs=%lld",
@@ -108,7 +111,7 @@ static int await_collect(struct keeper *k)
 		return rc;
 	return accounts.seen > 0 || packages.seen > 0 || uploads.seen == COLLECT_BATCH ||
 	       manifests.seen == COLLECT_BATCH || links.seen == COLLECT_BATCH ||
-	       blobs.seen == COLLECT_BATCH;
+	       blobs.seen == COLLECT_BATCH || described.seen == COLLECT_BATCH;
 }
 
 /* All that is due. *more: a batch was full, there may be others behind it */

@@ -1,9 +1,10 @@
-/* Versions and packages, newest first, as one person may see them. */
+/* Versions, newest first: what they are, and which are listed. */
 #include <string.h>
 
+#include "metadb/collect.h"
+#include "metadb/deletes.h"
 #include "metadb/manifests.h"
-#include "metadb/package_detail.h"
-#include "metadb/pg_tx.h"
+#include "metadb/version_deletes.h"
 #include "metadb/versions.h"
 #include "tests/db/harness.h"
 
@@ -42,10 +43,12 @@ static struct manifest_put await_push(const char *name, int64_t package, const c
 static struct version_list await_list(struct arena *a, int64_t package, bool deleted,
 				      int64_t offset, int64_t limit)
 {
+	struct version_filter f = {.package_id = package, .deleted = deleted};
 	struct version_list list;
+	int64_t total;
 
-	assert_int_equal(await_version_list(h_db, a, package, deleted,
-					    &(struct list_part){offset, limit}, &list),
+	assert_int_equal(await_version_list(h_db, a, &f, &(struct list_part){offset, limit},
+					    &list, &total),
 			 0);
 	return list;
 }
@@ -55,7 +58,7 @@ H_TEST(newest_first_with_tags_and_parents)
 	struct arena *a = arena_new();
 	struct digest child = h_digest("{child}");
 	struct manifest_put first = await_push("one", 0, "{child}", NULL, NULL);
-	int64_t package = first.package_id, total;
+	int64_t package = first.package_id;
 	struct version_list list;
 	struct version found;
 
@@ -63,7 +66,7 @@ H_TEST(newest_first_with_tags_and_parents)
 	await_push("one", package, "{index}", "b", &child);
 	list = await_list(a, package, false, 0, 30);
 	assert_int_equal(list.count, 2);
-	assert_int_equal(list.version[0].kind, MANIFEST_INDEX);
+	assert_int_equal(list.version[0].variety, VERSION_INDEX);
 	assert_string_equal(list.version[0].tags, "[\"b\", \"a\"]");
 	assert_string_equal(list.version[0].parents, "[]");
 	assert_int_equal(list.version[0].size, 7);
@@ -74,8 +77,6 @@ H_TEST(newest_first_with_tags_and_parents)
 		arena_printf(a, "[\"%s\"]", digest_str(a, &list.version[0].digest)));
 	assert_int_equal(await_list(a, package, false, 1, 30).version[0].id, first.manifest_id);
 	assert_int_equal(await_list(a, package, true, 0, 30).count, 0);
-	assert_int_equal(await_version_count(h_db, package, false, &total), 0);
-	assert_int_equal(total, 2);
 	assert_int_equal(await_version_find(h_db, a, package, first.manifest_id, &found), 0);
 	assert_true(digest_equal(&found.digest, &child));
 	assert_int_equal(await_version_find(h_db, a, package + 1, first.manifest_id, &found),
@@ -83,61 +84,337 @@ H_TEST(newest_first_with_tags_and_parents)
 	arena_free(a);
 }
 
-/* 100,000 in each list, and no statistics. */
-H_TEST(a_page_costs_a_page)
-{
-	static const char *const whose[] = {"alice", "dog", "nobody"};
-	struct arena *a = arena_new();
-	struct pg_tx *tx = pg_tx_new(h_db, a, PG_WRITE);
-	long long many = await_push("many", 0, "{many}", "latest", NULL).package_id;
+/* A push into the package of alice's with that name, whose blobs are there. */
+struct push {
+	const char *text, *type, *layer_type, *annotations, *platform;
+	const char *blobs[3], *children[3];
+	const char *told; /* of the first child: its platform */
+	bool aside;	  /* or an attestation */
+};
 
-	await_h_user("dog");
-	await_h_user("nobody");
-	await_h_sql("INSERT INTO manifest (package_id, algorithm, digest, kind, media_type, "
-		    "size, pushed_by, bytes, deleted_at) SELECT p.id, 1, "
-		    "sha256(('m' || i)::bytea), 1, 'x', 2, 1, '{}', "
-		    "CASE WHEN i % 2 = 0 THEN now() END "
-		    "FROM package p, generate_series(1, 200000) i WHERE p.name = 'many'");
-	await_h_sql("INSERT INTO tag (package_id, name, manifest_id, updated_by, updated_at) "
-		    "SELECT m.package_id, 't' || m.id, m.id, 1, "
-		    "now() - m.id * interval '1 minute' FROM manifest m "
-		    "WHERE m.media_type = 'x' AND m.deleted_at IS NULL");
-	await_h_sql("INSERT INTO package (namespace_id, name, publisher_id, visibility, "
-		    "published_at) SELECT a.id, 'p' || i, a.id, 2 * (i % 2), now() "
-		    "FROM account a, generate_series(1, 100000) i WHERE a.login = 'alice'");
-	await_h_sql("INSERT INTO package_grant (package_id, account_id, role) "
-		    "SELECT p.id, a.id, 1 FROM package p, account a "
-		    "WHERE a.login = 'dog' AND p.name LIKE 'p_%'");
-	assert_int_equal(await_pg_begin(tx), 0);
-	for (int i = 0; i < 3; i++)
-		await_h_cheap(tx,
-			      arena_printf(a,
-					   "SELECT readable_packages((SELECT id FROM account "
-					   "WHERE login = '%s'), NULL, %lld, 7, 101, 300)",
-					   whose[i], (long long)alice.account_id),
-			      101, 2500);
-	for (int i = 0; i < 2; i++)
-		await_h_cheap(tx,
-			      arena_printf(a,
-					   "SELECT * FROM find_versions(ARRAY(SELECT "
-					   "list_versions(%lld, %s, 100, 300)), 1000)",
-					   many, i == 0 ? "false" : "true"),
-			      100, 1100);
-	for (int i = 0; i < 4; i++)
-		await_h_cheap(tx,
-			      arena_printf(a,
-					   "SELECT * FROM find_tags(%lld, ARRAY(SELECT "
-					   "tags_by_%s(%lld, %s, 100, 300)))",
-					   many, i < 2 ? "age" : "name", many,
-					   i % 2 == 0 ? "false" : "true"),
-			      100, 1100);
-	await_h_cheap(tx,
-		      arena_printf(a,
-				   "SELECT * FROM versions_meant(%lld, 9223372036854775807, "
-				   "100, now(), false, '{x%%}', 0, now())",
-				   many),
-		      100, 700);
-	assert_int_equal(await_pg_commit(tx), 0);
+static int64_t await_described(const char *name, int64_t package, struct push p)
+{
+	struct digest blobs[3], children[3];
+	struct manifest_told told = {h_digest(p.children[0] != NULL ? p.children[0] : ""),
+				     p.told};
+	struct manifest_new m = {
+		.target = {.namespace_id = alice.account_id,
+			   .name = name,
+			   .package_id = package,
+			   .published = true},
+		.digest = h_digest(p.text),
+		.bytes = {p.text, strlen(p.text)},
+		.media_type = MEDIA_OCI_MANIFEST,
+		.kind = p.children[0] != NULL ? MANIFEST_INDEX : MANIFEST_IMAGE,
+		.artifact_type = p.type,
+		.layer_type = p.layer_type,
+		.annotations = p.annotations,
+		.platform = p.platform,
+		.blobs = blobs,
+		.children = children,
+		.told = &told,
+		.told_count = p.told != NULL || p.aside,
+	};
+	struct arena *a = arena_new();
+	struct manifest_put put;
+
+	for (; m.blobs_count < 3 && p.blobs[m.blobs_count] != NULL; m.blobs_count++)
+		blobs[m.blobs_count] = h_digest(p.blobs[m.blobs_count]);
+	for (; m.children_count < 3 && p.children[m.children_count] != NULL; m.children_count++)
+		children[m.children_count] = h_digest(p.children[m.children_count]);
+	assert_int_equal(await_manifest_put(h_db, a, &alice, &m, &put), 0);
+	arena_free(a);
+	return put.manifest_id;
+}
+
+/* "variety platform compressed unique" */
+static void await_facts(int64_t package, int64_t id, const char *wanted)
+{
+	struct arena *a = arena_new();
+	struct version v;
+
+	assert_int_equal(await_version_find(h_db, a, package, id, &v), 0);
+	assert_string_equal(arena_printf(a, "%d %s %lld %lld", v.variety, v.platform,
+					 (long long)v.compressed, (long long)v.unique),
+			    wanted);
+	arena_free(a);
+}
+
+#define SIGNED "{\"dev.sigstore.bundle.predicateType\":\"https://sigstore.dev/cosign/sign/v1\"}"
+#define PROOF  "{\"dev.sigstore.bundle.predicateType\":\"https://slsa.dev/provenance/v1\"}"
+#define BUNDLE "application/vnd.dev.sigstore.bundle.v0.3+json"
+
+H_TEST(what_a_version_is)
+{
+	static const struct {
+		const char *type, *layer, *annotations, *wanted;
+	} cases[] = {
+		{MEDIA_OCI_CONFIG, "x/layer", NULL, "1 linux/arm 0 0"},
+		{MEDIA_DOCKER_CONFIG, "", NULL, "1 linux/arm 0 0"},
+		{MEDIA_OCI_CONFIG, "application/vnd.in-toto+json", NULL, "4  0 0"},
+		{MEDIA_OCI_CONFIG, "application/vnd.dsse.envelope.v1+json", NULL, "4  0 0"},
+		{MEDIA_OCI_CONFIG, "application/vnd.dev.cosign.simplesigning.v1+json", NULL,
+		 "5  0 0"},
+		{"application/vnd.cncf.notary.signature", "application/jose+json", NULL,
+		 "5  0 0"},
+		{BUNDLE, BUNDLE, NULL, "5  0 0"},
+		{BUNDLE, BUNDLE, SIGNED, "5  0 0"},
+		{BUNDLE, BUNDLE, PROOF, "4  0 0"},
+		{"application/vnd.cncf.helm.config.v1+json", "x/chart", NULL, "3  0 0"},
+		{NULL, "", NULL, "3  0 0"},
+	};
+	int64_t package = await_h_blob(alice.account_id, "what", "what");
+	struct arena *a = arena_new();
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		await_facts(package,
+			    await_described("what", package,
+					    (struct push){arena_printf(a, "{%zu}", i),
+							  cases[i].type,
+							  cases[i].layer,
+							  cases[i].annotations,
+							  "linux/arm",
+							  {0},
+							  {0},
+							  NULL,
+							  false}),
+			    cases[i].wanted);
+	arena_free(a);
+}
+
+/* Where a manifest does not say it itself its index does, once. */
+H_TEST(an_index_says_what_its_children_are)
+{
+	int64_t package = await_h_blob(alice.account_id, "says", "says");
+	struct push image = {.text = "{image}", .type = MEDIA_OCI_CONFIG, .layer_type = ""};
+	struct push proof = {.text = "{proof}", .type = MEDIA_OCI_CONFIG, .layer_type = ""};
+	int64_t id = await_described("says", package, image), about;
+
+	about = await_described("says", package, proof);
+	await_described("says", package,
+			(struct push){.text = "{1}",
+				      .layer_type = "",
+				      .children = {"{image}"},
+				      .told = "linux/s390x"});
+	await_facts(package, id, "1 linux/s390x 0 0");
+	await_described("says", package,
+			(struct push){.text = "{2}",
+				      .layer_type = "",
+				      .children = {"{image}"},
+				      .told = "linux/amd64"});
+	await_facts(package, id, "1 linux/s390x 0 0");
+	await_described("says", package,
+			(struct push){.text = "{3}",
+				      .layer_type = "",
+				      .children = {"{proof}"},
+				      .aside = true});
+	await_facts(package, about, "4  0 0");
+	/* by its config, with the next push */
+	proof = (struct push){.text = "{late}", .type = MEDIA_OCI_CONFIG, .layer_type = ""};
+	id = await_described("says", package, proof);
+	proof.platform = "linux/arm/v7";
+	assert_int_equal(await_described("says", package, proof), id);
+	await_facts(package, id, "1 linux/arm/v7 0 0");
+}
+
+H_TEST(bytes_that_no_other_version_has)
+{
+	int64_t package = await_h_blob(alice.account_id, "bytes", "base"), one, two, all;
+
+	await_h_blob(alice.account_id, "bytes", "two-layer");
+	await_h_blob(alice.account_id, "bytes", "three-layers");
+	await_h_blob(alice.account_id, "other", "two-layer");
+	await_described("other", 0,
+			(struct push){.text = "{elsewhere}", .blobs = {"two-layer"}});
+	one = await_described("bytes", package,
+			      (struct push){.text = "{one}", .blobs = {"base", "two-layer"}});
+	await_facts(package, one, "1  13 13");
+	two = await_described(
+		"bytes", package,
+		(struct push){.text = "{two}", .blobs = {"base", "three-layers"}});
+	await_facts(package, one, "1  13 9");
+	await_facts(package, two, "1  16 12");
+	all = await_described("bytes", package,
+			      (struct push){.text = "{all}", .children = {"{one}", "{two}"}});
+	await_facts(package, all, "2  25 25");
+	await_facts(package, two, "1  16 12");
+	/* what two indexes need is neither's alone */
+	await_described("bytes", package,
+			(struct push){.text = "{more}", .children = {"{two}"}});
+	await_facts(package, all, "2  25 9");
+}
+
+/* More references than are added up. */
+H_TEST(too_many_blobs_are_not_added_up)
+{
+	int64_t package = await_h_blob(alice.account_id, "heap", "heap");
+	int64_t id = await_described("heap", package, (struct push){.text = "{heap}"});
+
+	await_h_sql("INSERT INTO instance (gen) OVERRIDING SYSTEM VALUE "
+		    "SELECT 1000000 + i FROM generate_series(1, 256) i");
+	await_h_sql("INSERT INTO blob (algorithm, digest, size, gen) SELECT 1, "
+		    "sha256(('h' || i)::bytea), 2, 1000000 + i FROM generate_series(1, 256) i");
+	await_h_sql("INSERT INTO package_blob (package_id, algorithm, digest, protect_until) "
+		    "SELECT p.id, 1, sha256(('h' || i)::bytea), now() FROM package p, "
+		    "generate_series(1, 256) i WHERE p.name = 'heap'");
+	await_h_sql("INSERT INTO manifest_blob (manifest_id, package_id, algorithm, digest) "
+		    "SELECT m.id, m.package_id, 1, sha256(('h' || i)::bytea) FROM manifest m "
+		    "JOIN package p ON p.id = m.package_id, generate_series(1, 256) i "
+		    "WHERE p.name = 'heap'");
+	await_facts(package, id, "1  512 512");
+	await_h_sql("INSERT INTO manifest_blob (manifest_id, package_id, algorithm, digest) "
+		    "SELECT m.id, m.package_id, 1, sha256('heap') FROM manifest m "
+		    "JOIN package p ON p.id = m.package_id WHERE p.name = 'heap'");
+	await_facts(package, id, "1  -1 -1");
+}
+
+/* Texts of the versions of a page, as "{one}"; "…N" where it goes on. */
+static const char *await_page(struct arena *a, const struct version_filter *f, int64_t *at,
+			      int64_t most)
+{
+	static const char *const texts[] = {"{a1}", "{a2}", "{i1}", "{i2}", "{s1}"};
+	struct version_list list;
+	const char *out = "";
+
+	assert_int_equal(await_version_page(h_db, a, f, *at, most, &list, at), 0);
+	for (size_t i = 0; i < list.count; i++)
+		for (size_t k = 0; k < sizeof(texts) / sizeof(texts[0]); k++) {
+			struct digest d = h_digest(texts[k]);
+
+			if (digest_equal(&d, &list.version[i].digest))
+				out = arena_printf(a, "%s%s", out, texts[k]);
+		}
+	return *at != 0 ? arena_printf(a, "%s…", out) : out;
+}
+
+/* All pages of `most`, one after the other. */
+static const char *await_pages(struct arena *a, struct version_filter f, int64_t most)
+{
+	const char *out = "";
+	int64_t at = 0;
+
+	do
+		out = arena_printf(a, "%s%s", out, await_page(a, &f, &at, most));
+	while (at != 0);
+	return out;
+}
+
+H_TEST(pages_of_some_kinds)
+{
+	int64_t package = await_h_blob(alice.account_id, "sorts", "sorts"), total;
+	struct arena *a = arena_new();
+	struct version_filter f = {.package_id = package};
+	struct push image = {.text = "{i1}", .type = MEDIA_OCI_CONFIG, .layer_type = ""};
+	struct push other = {.text = "{a1}", .type = "x/y", .layer_type = ""};
+	struct version_list list;
+	struct digest d, by;
+
+	await_described("sorts", package, image);
+	await_described("sorts", package, other);
+	image.text = "{i2}";
+	await_described("sorts", package, image);
+	other.text = "{a2}";
+	await_described("sorts", package, other);
+	other = (struct push){.text = "{s1}", .type = BUNDLE, .layer_type = BUNDLE};
+	await_described("sorts", package, other);
+	await_push("sorts", package, "{i1}", "latest", NULL);
+	assert_string_equal(await_pages(a, f, 2), "{s1}{a2}…{i2}{a1}…{i1}");
+	f.kinds = 1u << VERSION_IMAGE;
+	assert_string_equal(await_pages(a, f, 1), "{i2}…{i1}");
+	f.kinds |= 1u << VERSION_SIGNATURE;
+	assert_string_equal(await_pages(a, f, 2), "{s1}{i2}…{i1}");
+	f.tagged = TAGGED_YES;
+	assert_string_equal(await_pages(a, f, 2), "{i1}");
+	f.kinds = 0;
+	f.tagged = TAGGED_NO;
+	assert_string_equal(await_pages(a, f, 3), "{s1}{a2}{i2}…{a1}");
+	assert_int_equal(
+		await_version_list(h_db, a, &f, &(struct list_part){3, 30}, &list, &total), 0);
+	assert_int_equal(list.count, 1);
+	assert_int_equal(total, 4);
+	d = h_digest("{a1}");
+	assert_int_equal(await_version_named(h_db, a, package, "latest", NULL, &list), 0);
+	assert_int_equal(list.count, 1);
+	assert_int_equal(await_version_named(h_db, a, package, "none", NULL, &list), 0);
+	assert_int_equal(list.count, 0);
+	assert_int_equal(await_version_named(h_db, a, package, NULL, &d, &list), 0);
+	assert_true(list.count == 1 && digest_equal(&list.version[0].digest, &d));
+	assert_int_equal(await_manifest_delete(h_db, &alice, package, &d, &by), 0);
+	assert_int_equal(await_version_named(h_db, a, package, NULL, &d, &list), 0);
+	assert_int_equal(list.count, 0);
+	f = (struct version_filter){package, true, 1u << VERSION_ARTIFACT, TAGGED_ANY};
+	assert_string_equal(await_pages(a, f, 1), "{a1}");
+	f.kinds = 1u << VERSION_IMAGE;
+	assert_string_equal(await_pages(a, f, 1), "");
+	arena_free(a);
+}
+
+/* A deferred one is among the deleted, one that was purged nowhere. */
+H_TEST(pages_of_what_is_deferred)
+{
+	int64_t package = await_h_blob(alice.account_id, "waiting", "waiting"), at = 0, total;
+	struct arena *a = arena_new();
+	struct version_filter f = {.package_id = package, .kinds = 1u << VERSION_IMAGE};
+	struct version_removal defer = {.package_id = package, .mode = VERSION_DEFER};
+	struct version_effects gone;
+	struct version_list list;
+	struct digest d = h_digest("{i1}");
+
+	defer.id = await_described(
+		"waiting", package,
+		(struct push){.text = "{i1}", .type = MEDIA_OCI_CONFIG, .layer_type = ""});
+	await_described(
+		"waiting", package,
+		(struct push){.text = "{i2}", .type = MEDIA_OCI_CONFIG, .layer_type = ""});
+	await_described("waiting", package,
+			(struct push){.text = "{n}", .layer_type = "", .children = {"{i1}"}});
+	assert_int_equal(await_version_remove(h_db, a, &alice, &defer, &gone), 0);
+	assert_int_equal(await_version_named(h_db, a, package, NULL, &d, &list), 0);
+	assert_int_equal(list.count, 0);
+	assert_string_equal(await_pages(a, f, 1), "{i2}");
+	f.kinds = 0;
+	assert_string_equal(await_pages(a, f, 9), "{i2}");
+	f.deleted = true;
+	assert_string_equal(await_page(a, &f, &at, 9), "{i1}");
+	await_h_sql("UPDATE manifest SET deleted_at = to_timestamp(0) WHERE deferred_at > "
+		    "to_timestamp(0)");
+	assert_string_equal(await_page(a, &f, &at, 9), "");
+	assert_int_equal(
+		await_version_list(h_db, a, &f, &(struct list_part){0, 9}, &list, &total), 0);
+	assert_int_equal(total, 0);
+	arena_free(a);
+}
+
+/* Rows of a program that did not look: what they are stands in their bytes and their index. */
+H_TEST(the_keeper_looks_at_what_nobody_has)
+{
+	int64_t package = await_h_blob(alice.account_id, "old", "old"), image, proof, broken;
+	struct push p = {.text = "{\"layers\":[{\"mediaType\":\"x/y\"}]}",
+			 .type = MEDIA_OCI_CONFIG};
+	struct arena *a = arena_new();
+	struct digest d = h_digest(p.text);
+	const char *list;
+	struct collected c;
+
+	image = await_described("old", package, p);
+	proof = await_described("old", package,
+				(struct push){.text = "{\"layers\":[{\"mediaType\":"
+						      "\"application/vnd.in-toto+json\"}]}",
+					      .type = MEDIA_OCI_CONFIG});
+	broken = await_described("old", package, (struct push){.text = "{\"a\":\"\\u0000\"}"});
+	list = arena_printf(a,
+			    "{\"manifests\":[{\"digest\":\"%s\",\"platform\":{\"os\":"
+			    "\"linux\",\"architecture\":\"riscv64\"}}]}",
+			    digest_str(a, &d));
+	await_described("old", package, (struct push){.text = list, .children = {p.text}});
+	await_facts(package, image, "1  0 0"); /* as every image */
+	do
+		assert_int_equal(await_versions_describe(h_db, &c), 0);
+	while (c.seen > 0);
+	await_facts(package, image, "1 linux/riscv64 0 0");
+	await_facts(package, proof, "4  0 0");
+	await_facts(package, broken, "3  0 0");
+	assert_int_equal(await_h_int("SELECT count(*) FROM manifest WHERE variety IS NULL"), 0);
 	arena_free(a);
 }
 
@@ -146,7 +423,13 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(makes_a_user),
 		cmocka_unit_test(newest_first_with_tags_and_parents),
-		cmocka_unit_test(a_page_costs_a_page),
+		cmocka_unit_test(what_a_version_is),
+		cmocka_unit_test(an_index_says_what_its_children_are),
+		cmocka_unit_test(bytes_that_no_other_version_has),
+		cmocka_unit_test(too_many_blobs_are_not_added_up),
+		cmocka_unit_test(the_keeper_looks_at_what_nobody_has),
+		cmocka_unit_test(pages_of_some_kinds),
+		cmocka_unit_test(pages_of_what_is_deferred),
 	};
 
 	return cmocka_run_group_tests(tests, h_setup, h_teardown);

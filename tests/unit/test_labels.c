@@ -104,9 +104,11 @@ static void a_source_that_is_no_address_is_none(void **state)
 	assert_null(labels_source(&l));
 }
 
+static const char *platform;
+
 static const json_t *config(const char *text)
 {
-	return labels_of_config(arena, text, strlen(text));
+	return labels_of_config(arena, text, strlen(text), &platform);
 }
 
 static void labels_stand_in_the_config(void **state)
@@ -133,8 +135,33 @@ static void labels_stand_in_the_config(void **state)
 	labels_add(&l, config("{\"os\":\"linux\",\"config\":{\"Labels\":{\"a\":\"b\"}}}"));
 	assert_string_equal(labels_json(&l), "{\"a\":\"b\"}");
 	memcpy(large, "{\"config\":{\"Labels\":{}}}", 24);
-	assert_non_null(labels_of_config(arena, large, LABEL_CONFIG_MAX));
-	assert_null(labels_of_config(arena, large, LABEL_CONFIG_MAX + 1));
+	assert_non_null(labels_of_config(arena, large, LABEL_CONFIG_MAX, &platform));
+	assert_null(labels_of_config(arena, large, LABEL_CONFIG_MAX + 1, &platform));
+}
+
+static void a_platform_is_plain_words(void **state)
+{
+	static const struct {
+		const char *rest, *wanted;
+	} cases[] = {
+		{"\"linux\",\"architecture\":\"arm\",\"variant\":\"v7\"}", "linux/arm/v7"},
+		{"\"linux\",\"architecture\":\"amd64\"}", "linux/amd64"},
+		{"\"linux\",\"architecture\":\"a\",\"variant\":\"a/b\"}", "linux/a"},
+		{"\"linux\",\"architecture\":\"a\",\"variant\":7}", "linux/a"},
+		{"\"unknown\",\"architecture\":\"amd64\"}", "unknown/amd64"},
+		{"\"unknown\",\"architecture\":\"unknown\"}", "none"},
+		{"\"linux\"}", "none"},
+		{"\"\",\"architecture\":\"a\"}", "none"},
+		{"[\"linux\"],\"architecture\":\"a\"}", "none"},
+		{"\"l\\u00fcx\",\"architecture\":\"a\"}", "none"},
+		{"", "none"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		config(arena_printf(arena, "{\"os\":%s", cases[i].rest));
+		assert_string_equal(platform == NULL ? "none" : platform, cases[i].wanted);
+	}
 }
 
 int main(void)
@@ -146,6 +173,7 @@ int main(void)
 		TEST(the_whole_is_bounded_and_the_shown_ones_are_kept),
 		TEST(a_source_that_is_no_address_is_none),
 		TEST(labels_stand_in_the_config),
+		TEST(a_platform_is_plain_words),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

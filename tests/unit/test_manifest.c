@@ -100,15 +100,19 @@ static void attestations(void **state)
 	static const struct {
 		const char *rest;
 		bool aside;
+		const char *platform;
 	} cases[] = {
-		{"}", false},
-		{",\"platform\":{\"os\":\"linux\",\"architecture\":\"amd64\"}}", false},
-		{",\"platform\":{\"os\":\"unknown\",\"architecture\":\"unknown\"}}", true},
-		{",\"platform\":{\"os\":\"unknown\",\"architecture\":\"arm64\"}}", false},
-		{",\"platform\":7,\"annotations\":[]}", false},
+		{"}", false, NULL},
+		{",\"platform\":{\"os\":\"linux\",\"architecture\":\"amd64\"}}", false,
+		 "linux/amd64"},
+		{",\"platform\":{\"os\":\"unknown\",\"architecture\":\"unknown\"}}", true,
+		 NULL},
+		{",\"platform\":{\"os\":\"unknown\",\"architecture\":\"arm64\"}}", false,
+		 "unknown/arm64"},
+		{",\"platform\":7,\"annotations\":[]}", false, NULL},
 		{",\"annotations\":{\"vnd.docker.reference.type\":\"attestation-manifest\"}}",
-		 true},
-		{",\"annotations\":{\"vnd.docker.reference.type\":\"other\"}}", false},
+		 true, NULL},
+		{",\"annotations\":{\"vnd.docker.reference.type\":\"other\"}}", false, NULL},
 	};
 
 	(void)state;
@@ -119,6 +123,9 @@ static void attestations(void **state)
 
 		assert_int_equal(parse(MEDIA_OCI_INDEX, body), 0);
 		assert_int_equal(m.refs[0].aside, cases[i].aside);
+		assert_int_equal(m.refs[0].platform == NULL, cases[i].platform == NULL);
+		if (cases[i].platform != NULL)
+			assert_string_equal(m.refs[0].platform, cases[i].platform);
 	}
 }
 

@@ -1,4 +1,4 @@
-/* gateway/page_links.h: which pages an answer names, in GitHub's form. */
+/* gateway/page_links.h, gateway/cursor.h: which pages an answer names, in GitHub's form. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "gateway/cursor.h"
 #include "gateway/page_links.h"
 
 #define AT(page, rel) "<http://h/l?role=a%20%26b&per_page=10&page=" page ">; rel=\"" rel "\""
@@ -80,6 +81,70 @@ static void no_further_than_the_reach(void **state)
 	arena_free(a);
 }
 
+static void a_cursor_comes_back_as_it_was(void **state)
+{
+	static const char *const words[] = {"", "app", "a:b", "\xc3\xbc"};
+	struct arena *a = arena_new();
+	struct cursor c;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		const char *text =
+			cursor_print(a, &(struct cursor){100000000000000001, words[i]});
+
+		assert_int_equal(strspn(text,
+					"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+					"0123456789-_"),
+				 strlen(text));
+		assert_int_equal(cursor_read(a, text, &c), 0);
+		assert_true(c.id == 100000000000000001 && strcmp(c.word, words[i]) == 0);
+	}
+	arena_free(a);
+}
+
+static void what_is_no_cursor(void **state)
+{
+	/* "1:7", "2:7:a", "1::a", "1:-7:a", 19 digits, a NUL, no UTF-8; and no base64url */
+	static const char *const wrong[] = {
+		"",	    "MTo3",	"Mjo3OmE",
+		"MTo6YQ",   "MTotNzph", "MTo5OTk5OTk5OTk5OTk5OTk5OTk5Og",
+		"MTo3OgA",  "MTo3Ov8",	"MTo3OmE=",
+		"MTo3 OmE",
+	};
+	struct arena *a = arena_new();
+	char *far = arena_alloc(a, 400);
+	struct cursor c;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		if (cursor_read(a, wrong[i], &c) == 0)
+			fail_msg("%s is one", wrong[i]);
+	memset(far, 'a', CURSOR_WORD_MAX + 1);
+	far[CURSOR_WORD_MAX + 1] = '\0';
+	assert_int_equal(cursor_read(a, cursor_print(a, &(struct cursor){1, far}), &c),
+			 ERR_SYNTAX);
+	far[CURSOR_WORD_MAX] = '\0';
+	assert_int_equal(cursor_read(a, cursor_print(a, &(struct cursor){1, far}), &c), 0);
+	memset(far, 'A', 399);
+	far[399] = '\0';
+	assert_int_equal(cursor_read(a, far, &c), ERR_SYNTAX);
+	arena_free(a);
+}
+
+static void a_list_goes_on(void **state)
+{
+	const struct slice text = {"kind=image&after=abc", 20};
+	struct arena *a = arena_new();
+	struct uri_query query;
+
+	(void)state;
+	assert_int_equal(uri_query_parse(a, text, &query), 0);
+	assert_string_equal(after_links(a, "http://h/l", &query, "xyz"),
+			    "<http://h/l?kind=image&after=xyz>; rel=\"next\", "
+			    "<http://h/l?kind=image&after=>; rel=\"first\"");
+	arena_free(a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -88,6 +153,9 @@ int main(void)
 		cmocka_unit_test(nobody_counted),
 		cmocka_unit_test(since),
 		cmocka_unit_test(no_further_than_the_reach),
+		cmocka_unit_test(a_cursor_comes_back_as_it_was),
+		cmocka_unit_test(what_is_no_cursor),
+		cmocka_unit_test(a_list_goes_on),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
