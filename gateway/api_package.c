@@ -71,6 +71,9 @@ json_t *api_package_json(struct request *rq, const struct package_detail *d)
 		"description", text_or_null(d->description), "licenses",
 		text_or_null(d->licenses), "inherits", d->inherits);
 
+	if (d->deleted_at != 0)
+		json_object_set_new(json, "deleted_at",
+				    json_string(api_json_time(rq->arena, d->deleted_at)));
 	api_download_add(rq, json, &d->downloads);
 	return json;
 }

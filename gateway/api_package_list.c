@@ -7,6 +7,7 @@
 #include "gateway/api_account.h"
 #include "gateway/api_json.h"
 #include "gateway/api_package.h"
+#include "gateway/api_package_list.h"
 #include "gateway/api_page.h"
 #include "gateway/auth.h"
 #include "gateway/handlers.h"
@@ -16,7 +17,7 @@
 #define LIST_REACH	 10000 /* page * per_page, as at GitHub */
 #define ALL_VISIBILITIES 7u
 
-static int refuse_scope(struct request *rq)
+int api_package_list_scope(struct request *rq)
 {
 	if (auth_has_scopes(rq, SCOPE_READ_PACKAGES))
 		return 0;
@@ -24,14 +25,15 @@ static int refuse_scope(struct request *rq)
 }
 
 /* Of GitHub's types only two can have packages here. */
-static int read_type(struct request *rq, bool *none)
+int api_package_list_type(struct request *rq, bool needed, bool *none)
 {
 	static const char *const others[] = {"npm", "maven", "rubygems", "nuget"};
 	const char *type = request_query(rq, "package_type");
 
 	*none = false;
 	if (type == NULL)
-		return api_json_invalid(rq, "Package", "package_type", "missing_field");
+		return needed ? api_json_invalid(rq, "Package", "package_type", "missing_field")
+			      : 0;
 	if (strcmp(type, "container") == 0 || strcmp(type, "docker") == 0)
 		return 0;
 	*none = true;
@@ -41,7 +43,7 @@ static int read_type(struct request *rq, bool *none)
 	return api_json_invalid(rq, "Package", "package_type", "invalid");
 }
 
-static int read_visibility(struct request *rq, unsigned *out)
+int api_package_list_visibility(struct request *rq, unsigned *out)
 {
 	const char *text = request_query(rq, "visibility");
 	enum visibility only;
@@ -80,40 +82,25 @@ static int await_note_outside(struct request *rq, const struct account *owner)
 	return 0;
 }
 
-static int await_reply_list(struct request *rq, const struct account *owner,
-			    const struct api_page *page, unsigned visibilities)
+json_t *api_package_list_json(struct request *rq, const struct package_page *found)
 {
-	struct package_filter f = {
-		.person = rq->caller->account_id,
-		.token = rq->caller->token_id,
-		.namespace_id = owner->id,
-		.visibilities = visibilities,
-	};
-	struct package_page found;
-	json_t *list;
-	int rc = await_package_page(rq->worker->metadb, rq->arena, &f,
-				    &(struct list_part){page->offset, page->size}, &found);
+	json_t *list = json_array();
 
-	if (rc < 0)
-		return give_up(rq, rc, "listing packages");
-	list = json_array();
-	for (size_t i = 0; i < found.count; i++)
-		json_array_append_new(list, api_package_json(rq, &found.package[i]));
-	return api_page_reply(rq, page, list,
-			      found.more ? API_PAGE_MORE : page->offset + (int64_t)found.count);
+	for (size_t i = 0; i < found->count; i++)
+		json_array_append_new(list, api_package_json(rq, &found->package[i]));
+	return list;
 }
 
-static int await_list(struct request *rq, const struct account *owner)
+static int await_numbered(struct request *rq, const struct account *owner, bool none)
 {
+	struct package_reader who = {.person = rq->caller->account_id,
+				     .token = rq->caller->token_id};
+	struct package_page found;
 	unsigned visibilities = 0;
 	struct api_page page;
-	bool none;
-	int status = refuse_scope(rq);
+	int64_t total;
+	int rc, status = api_package_list_visibility(rq, &visibilities);
 
-	if (status == 0)
-		status = read_type(rq, &none);
-	if (status == 0)
-		status = read_visibility(rq, &visibilities);
 	if (status == 0)
 		status = read_page(rq, &page);
 	if (status == 0)
@@ -122,7 +109,28 @@ static int await_list(struct request *rq, const struct account *owner)
 		return status;
 	if (none)
 		return api_page_reply(rq, &page, json_array(), 0);
-	return await_reply_list(rq, owner, &page, visibilities);
+	rc = await_package_page(rq->worker->metadb, rq->arena, &who, owner->id, visibilities,
+				&(struct list_part){page.offset, page.size}, &found, &total);
+	if (rc < 0)
+		return give_up(rq, rc, "listing packages");
+	return api_page_reply(rq, &page, api_package_list_json(rq, &found),
+			      total < 0 ? API_PAGE_MORE : total);
+}
+
+static int await_list(struct request *rq, const struct account *owner)
+{
+	struct package_query q = {.namespace_id = owner->id};
+	bool none = false;
+	int status = api_package_list_scope(rq);
+
+	if (status == 0)
+		status = api_package_list_type(rq, true, &none);
+	if (status != 0)
+		return status;
+	if (none || !api_package_query_wanted(rq))
+		return await_numbered(rq, owner, none);
+	status = await_note_outside(rq, owner);
+	return status != 0 ? status : await_api_package_query(rq, &q, false);
 }
 
 int api_org_package_list(struct request *rq)
@@ -153,7 +161,7 @@ int api_own_package_list(struct request *rq)
 /* Packages that could not be moved from GitHub's former Docker registry, which there is not. */
 static int reply_conflicts(struct request *rq)
 {
-	int status = refuse_scope(rq);
+	int status = api_package_list_scope(rq);
 
 	return status != 0 ? status : api_json_reply(rq, 200, json_array());
 }

@@ -11,6 +11,20 @@ int api_org_docker_conflicts(struct request *rq);  /* GET …/orgs/{org}/docker/
 int api_user_docker_conflicts(struct request *rq); /* GET …/users/{username}/docker/… */
 int api_own_docker_conflicts(struct request *rq);  /* GET /api/v3/user/docker/conflicts */
 
+/* gateway/api_package_query.c */
+int api_package_search(struct request *rq);	/* GET /api/v3/packages */
+int api_admin_package_list(struct request *rq); /* GET /api/v3/admin/packages */
+int api_repo_package_list(struct request *rq);	/* GET /api/v3/repos/{owner}/{repo}/packages */
+
+/* Below the same three, deleted-packages and …/{package_id}/restore:
+ * gateway/api_deleted_package.c */
+int api_org_deleted_list(struct request *rq);	  /* GET */
+int api_user_deleted_list(struct request *rq);	  /* GET */
+int api_own_deleted_list(struct request *rq);	  /* GET */
+int api_org_deleted_restore(struct request *rq);  /* POST */
+int api_user_deleted_restore(struct request *rq); /* POST */
+int api_own_deleted_restore(struct request *rq);  /* POST */
+
 /*
  * A package, below /api/v3/orgs/{org}, /users/{username} and /user each:
  * /packages/{package_type}/{package_name}. gateway/api_package.c, gateway/api_access_list.c

@@ -1,4 +1,5 @@
-/* A published package with all that REST and the page of a package show. */
+/* A published package with all that REST and the page of a package show. Lists of them:
+ * metadb/package_pages.h. */
 #pragma once
 
 #include "metadb/downloads.h"
@@ -20,6 +21,7 @@ struct package_detail {
 	bool linked; /* to a repository that the viewer may know of; then: */
 	enum package_linked_by linked_by;
 	int64_t linked_at;
+	int64_t deleted_at; /* 0: it is there */
 	struct repository_brief repository;
 };
 
@@ -34,20 +36,3 @@ struct package_viewer {
 /* ERR_NOT_FOUND. Texts live in the arena. */
 int await_package_detail(struct metadb *db, struct arena *a, int64_t package_id,
 			 struct package_viewer viewer, struct package_detail *out) MUST_CHECK;
-
-/* What somebody wants to see of a namespace, as far as he may read it (metadb/schema/0061). */
-struct package_filter {
-	int64_t person; /* never 0 */
-	int64_t token;	/* by which he asks */
-	int64_t namespace_id;
-	unsigned visibilities; /* bits 1 << enum visibility */
-};
-struct package_page {
-	struct package_detail *package; /* in the arena */
-	size_t count;
-	bool more; /* there are others behind */
-};
-/* A page, newest first. A link is shown to whoever knows the repository. Cost follows the end
- * of the page, and the number of his teams and repositories there. */
-int await_package_page(struct metadb *db, struct arena *a, const struct package_filter *f,
-		       const struct list_part *part, struct package_page *out) MUST_CHECK;

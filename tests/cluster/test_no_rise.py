@@ -300,6 +300,11 @@ class Foreign:
         [(self.version,)] = cluster.query(
             "SELECT max(m.id) FROM manifest m JOIN package p ON p.id = m.package_id JOIN account a"
             " ON a.id = p.namespace_id WHERE a.login = %s", other.org)
+        [(self.package,)] = cluster.query(
+            "INSERT INTO package (namespace_id, name, publisher_id, published_at, deleted_at)"
+            " SELECT p.namespace_id, 'gone', p.publisher_id, now(), now() FROM package p"
+            " JOIN account a ON a.id = p.namespace_id WHERE a.login = %s"
+            " RETURNING id", other.org)
         do(other.ann, "POST", f"{other.app}/rename", {"name": "foreign"})
         self.world = other
 
@@ -318,11 +323,12 @@ def test_ids_of_another_organization(world):
     tried = set()
     for method, pattern, _right in routes():
         kinds = set(re.findall(r"\{(\w+)\}", pattern)) & {
-            "id", "team_slug", "robot", "alias", "credential_id", "package_version_id"}
+            "id", "team_slug", "robot", "alias", "credential_id", "package_version_id", "package_id"}
         if not kinds or "/admin/" in pattern:
             continue
         values = [{"id": foreign.robots_token, "team_slug": "foreign", "robot": "foreign", "alias": "app",
-                   "credential_id": foreign.token, "package_version_id": foreign.version}]
+                   "credential_id": foreign.token, "package_version_id": foreign.version,
+                   "package_id": foreign.package}]
         if kinds == {"id"}:
             values = [{"id": foreign.token}, {"id": foreign.robots_token}]
         elif kinds == {"id", "robot"}:
@@ -335,12 +341,13 @@ def test_ids_of_another_organization(world):
             answer = world.ann.ask(method, path.removeprefix("/api/v3/"), body)
             assert answer.status_code == 404, f"{method} {path}: {answer.status_code} {answer.text[:300]}"
         tried |= kinds
-    assert tried >= {"id", "team_slug", "robot", "alias", "credential_id"}
+    assert tried >= {"id", "team_slug", "robot", "alias", "credential_id", "package_id"}
     other = foreign.world  # all of it is still there
     for path in ("teams/foreign", "robots/foreign", "credential-authorizations"):
         assert world.do(other.ann, "GET", f"orgs/{other.org}/{path}")
     assert len(world.do(other.ann, "GET", f"orgs/{other.org}/robots/foreign/tokens")) == 1
     ok(other.ann.registry().manifest(f"{other.org}/app", "v1"), 200)
+    world.do(other.ann, "POST", f"orgs/{other.org}/deleted-packages/{foreign.package}/restore")
 
 
 def test_ids_in_bodies_and_names(world):

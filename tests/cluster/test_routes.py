@@ -117,6 +117,8 @@ def decide_rest(need, caller, own=False):
         return 401
     if need == "acting":
         return None if "site_admin" in caller.scopes else decide_repository("admin", caller)
+    if need == "packages of repo":
+        return decide_repository("read", caller) or (None if caller.holds({"read:packages"}) else 403)
     if need.startswith("repo "):
         return decide_repository(need.split()[1], caller)
     if need == "own repo":
@@ -297,7 +299,7 @@ def fill(world, pattern, name="", session=None):
     path = pattern.format(name=name, session=session or world.session, digest=digest_of(world.loose), reference="v1",
                           org=world.namespaces["organization"],
                           username=(world.owner if settings else world.people["spare"]).login,
-                          id=0, credential_id=0, robot="none", package_version_id=0, tag="none",
+                          id=0, credential_id=0, robot="none", package_version_id=0, package_id=0, tag="none",
                           package_type="container", package_name="private",
                           member=world.people["spare"].login, team_slug="none", alias="none",
                           owner="nobody-here" if settings else world.namespaces["organization"],

@@ -117,6 +117,7 @@ ROUTES = {
     REPO + "/transfer": {"POST": ("repo admin", 422)},
     REPO + "/readme": {"GET": ("repo read", 404), "PUT": ("repo write", 422)},
     REPO + "/teams": {"GET": ("repo read", 200)},
+    REPO + "/packages": {"GET": ("packages of repo", 200)},
     TEAM + "/repos": {"GET": ("member", 404)},
     TEAM + "/repos/{owner}/{repo}": {"GET": ("repo read", 404), "PUT": ("repo admin", 404),
                                      "DELETE": ("repo admin", 404)},
@@ -130,7 +131,11 @@ ROUTES = {
        for owner in ("orgs/{org}", "users/{username}", "user")},
     **{f"/api/v3/{owner}/{path}": {"GET": ("read:packages", status)}
        for owner in ("orgs/{org}", "users/{username}", "user")
-       for path, status in (("packages", 422), ("docker/conflicts", 200))},
+       for path, status in (("packages", 422), ("docker/conflicts", 200), ("deleted-packages", 200))},
+    **{f"/api/v3/{owner}/deleted-packages/{{package_id}}/restore": {"POST": ("account", 404)}
+       for owner in ("orgs/{org}", "users/{username}", "user")},
+    "/api/v3/packages": {"GET": ("read:packages", 200)},
+    "/api/v3/admin/packages": {"GET": ("site", 200)},
     REPO + "/workflow-tokens": {"POST": ("acting", 201)},
     REPO + "/codespace-tokens": {"POST": ("acting", 201)},
     "/api/v3/session": {"POST": ("nothing", 422), "DELETE": ("account", 403)},  # done in test_sign_in.py
