@@ -1,5 +1,5 @@
-/* Lists that grow without bound: referrers, tags and packages, page by page, at the page's
- * cost. */
+/* Lists that grow without bound: referrers, tags and packages, page by page. What a page costs:
+ * test_lists_scale.c. */
 #include <stdio.h>
 #include <string.h>
 
@@ -298,54 +298,6 @@ H_TEST(the_catalog_is_what_may_be_read)
 	arena_free(a);
 }
 
-/* 100,000 rows in each list, and no statistics: a page from the middle costs a page. */
-H_TEST(a_page_costs_a_page)
-{
-	static const char *const whose[] = {"alice", "dog", "nobody"};
-	struct arena *a = arena_new();
-	struct pg_tx *tx = pg_tx_new(h_db, a, PG_WRITE);
-	int64_t many;
-
-	many = await_refer("many", "{many}", NULL, "a/b", NULL);
-	await_h_sql(
-		"INSERT INTO manifest (package_id, algorithm, digest, kind, media_type, size, "
-		"subject_algorithm, subject_digest, pushed_by, bytes) SELECT p.id, 1, "
-		"sha256(('m' || i)::bytea), 1, 'x', 2, 1, sha256('s'), 1, '{}' "
-		"FROM package p, generate_series(1, 100000) i WHERE p.name = 'many'");
-	await_h_sql("INSERT INTO tag (package_id, name, manifest_id, updated_by) "
-		    "SELECT m.package_id, 't' || m.id, m.id, 1 FROM manifest m "
-		    "WHERE m.media_type = 'x'");
-	await_h_sql("INSERT INTO package (namespace_id, name, publisher_id, visibility, "
-		    "published_at) SELECT a.id, 'p' || i, a.id, 2 * (i % 2), now() "
-		    "FROM account a, generate_series(1, 100000) i WHERE a.login = 'alice'");
-	await_h_sql("INSERT INTO package_grant (package_id, account_id, role) "
-		    "SELECT p.id, a.id, 3 FROM package p, account a "
-		    "WHERE a.login IN ('alice', 'dog') AND p.name LIKE 'p_%' "
-		    "ON CONFLICT DO NOTHING");
-	assert_int_equal(await_pg_begin(tx), 0);
-	for (int i = 0; i < 3; i++)
-		await_h_cheap(
-			tx,
-			arena_printf(a,
-				     "SELECT readable_catalog((SELECT coalesce(min(id), 0) "
-				     "FROM account WHERE login = '%s'), NULL, 'alice/p5', "
-				     "101)",
-				     whose[i]),
-			101, 1000);
-	await_h_cheap(tx,
-		      arena_printf(a,
-				   "SELECT * FROM find_referrers(%lld, 1::smallint, "
-				   "sha256('s'), NULL, 50000, 100, 1000000)",
-				   (long long)many),
-		      100, 300);
-	await_h_cheap(
-		tx,
-		arena_printf(a, "SELECT * FROM list_tags(%lld, 't5', 101)", (long long)many),
-		101, 300);
-	assert_int_equal(await_pg_commit(tx), 0);
-	arena_free(a);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -353,7 +305,6 @@ int main(void)
 		cmocka_unit_test(a_referrer_comes_and_goes_with_its_manifest),
 		cmocka_unit_test(pages_end_by_count_and_by_size),
 		cmocka_unit_test(the_catalog_is_what_may_be_read),
-		cmocka_unit_test(a_page_costs_a_page),
 	};
 
 	return cmocka_run_group_tests(tests, h_setup, h_teardown);
