@@ -111,8 +111,8 @@ static int read_patterns(struct request *rq, const json_t *body, struct version_
 
 static int read_kinds(struct request *rq, const json_t *body, struct version_query *q)
 {
-	static const char *const words[] = {"image", "index", "child", "attestation",
-					    "signature"};
+	static const char *const words[] = {"image",	   "index",	"child",
+					    "attestation", "signature", "artifact"};
 	const size_t count = sizeof(words) / sizeof(words[0]);
 	const json_t *list = json_object_get(body, "kinds");
 

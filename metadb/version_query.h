@@ -13,6 +13,7 @@ enum version_kinds {
 	VERSIONS_CHILD = 4, /* an image, an index, … that a live index needs */
 	VERSIONS_ATTESTATION = 8,
 	VERSIONS_SIGNATURE = 16,
+	VERSIONS_ARTIFACT = 32, /* as enum version_variety means it */
 };
 
 struct version_query {

@@ -105,6 +105,16 @@ H_TEST(a_tag_moves_and_says_so_once)
 				     "ON p.id = a.package_id WHERE p.name = 'moves' "
 				     "AND a.action = 'manifest.push'"),
 			 3);
+	/* what it says is found as if it had been pushed so */
+	await_h_sql("UPDATE manifest SET labels = "
+		    "'{\"org.opencontainers.image.description\": \"A teapot\"}' "
+		    "WHERE digest = sha256('{one}')");
+	put.name = "v3";
+	assert_int_equal(await_tag_put(h_db, &alice, &put), TAG_CREATED);
+	assert_int_equal(await_h_int("SELECT count(*) FROM package_word w JOIN package p "
+				     "ON p.id = w.package_id WHERE p.name = 'moves' "
+				     "AND w.word = 'teapot'"),
+			 1);
 	put.package_id++;
 	assert_int_equal(await_tag_put(h_db, &alice, &put), ERR_CONFLICT);
 	put = (struct tag_put){.package_id = package, .name = "v2", .version = two + 1000};
@@ -159,6 +169,13 @@ H_TEST(conditions_mean_versions)
 	await_meant(&q, "[]");
 	q.kinds = VERSIONS_IMAGE;
 	await_meant(&q, "[\"odd\"][\"latest\",\"pr_1\"][]");
+	await_h_sql("UPDATE manifest SET variety = 3 WHERE digest = sha256('{other}')");
+	await_meant(&q, "[\"odd\"][]");
+	q.kinds = VERSIONS_ARTIFACT;
+	await_meant(&q, "[\"latest\",\"pr_1\"]");
+	await_h_sql("UPDATE manifest SET variety = 4 WHERE digest = sha256('{other}')");
+	q.kinds = VERSIONS_ATTESTATION;
+	await_meant(&q, "[\"att\"][\"latest\",\"pr_1\"]");
 	q.kinds = 0;
 	q.older = 1;
 	await_meant(&q, "");
