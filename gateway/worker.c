@@ -32,6 +32,7 @@
 #include "gateway/tls.h"
 #include "gateway/trouble.h"
 #include "gateway/upload_stream.h"
+#include "metadb/cache.h"
 #include "metadb/key_watch.h"
 #include "metadb/map_watch.h"
 #include "metadb/metadb.h"
@@ -49,6 +50,7 @@
 #define SEND_MS	       200
 #define ABORT_GRACE_MS 3000
 #define REST_MS	       20
+#define CONFIG_CACHE   ((size_t)1024 * 1024)
 #define COUNT_MS       2000 /* less than ABORT_GRACE_MS */
 #define ZMQ_THREADS    1
 #define FETCH_THREADS  2
@@ -371,6 +373,7 @@ static void life_begin(struct life *l, int index, int channel)
 	metrics_use_slot(index);
 	w->loop = loop_new();
 	w->bufs = buf_pool_new(w->loop, (size_t)w->set->buffers_budget);
+	w->configs = cache_new(CONFIG_CACHE);
 	if (getrandom(w->id_seed, sizeof(w->id_seed), 0) != sizeof(w->id_seed))
 		fatal("no random bytes: %s", err_text(-errno));
 	zsock_setup(ZMQ_THREADS);
@@ -421,6 +424,7 @@ static void life_end(struct life *l)
 	for (int i = 0; i < 100 && task_count() > 0; i++)
 		loop_turn(w->loop, 10);
 	zsock_teardown();
+	cache_free(w->configs);
 	buf_pool_free(w->bufs);
 	task_shutdown();
 	loop_free(w->loop);

@@ -20,6 +20,7 @@ struct key_watch;
 struct store_client;
 struct http_front;
 struct trouble;
+struct cache;
 struct download_counter;
 struct cidr_list;
 struct tls;
@@ -52,6 +53,7 @@ struct worker {
 	struct store_client *store;
 	struct trouble *trouble; /* copies that the keeper is to look at */
 	struct download_counter *downloads;
+	struct cache *configs;		 /* of images, by digest: gateway/config_labels.c */
 	struct http_front *front;	 /* listeners and connections */
 	const struct cidr_list *proxies; /* gateway.trusted_proxies; NULL: none */
 	char name[64];			 /* "gateway-1/2", also in logs */

@@ -138,3 +138,10 @@ void *cache_add(struct cache *c, struct arena *a, const void *key, size_t key_le
 	c->bytes += cost(e);
 	return e->value;
 }
+
+size_t cache_digest_key(const struct digest *d, unsigned char key[CACHE_KEY_MAX])
+{
+	key[0] = d->algorithm;
+	memcpy(key + 1, d->bytes, digest_size(d->algorithm));
+	return 1 + digest_size(d->algorithm);
+}

@@ -1,13 +1,14 @@
 /*
- * A bounded cache of bytes that never change under their key: manifests by digest, chunk lists
- * by gen. Least recently used goes first. Entries are refcounted, so that what is in use
- * outlives its place in the cache. Loop thread only.
+ * A bounded cache of bytes that never change under their key: manifests and configs by digest,
+ * chunk lists by gen. Least recently used goes first. Entries are refcounted, so that what is
+ * in use outlives its place in the cache. Loop thread only.
  */
 #pragma once
 
 #include <stddef.h>
 
 #include "proto/base/arena.h"
+#include "proto/model/digest.h"
 
 #define CACHE_KEY_MAX 72
 
@@ -24,5 +25,8 @@ const void *cache_find(struct cache *c, struct arena *a, const void *key, size_t
  * before anybody else runs. What is larger than an eighth of the cache lives in the arena only.
  */
 void *cache_add(struct cache *c, struct arena *a, const void *key, size_t key_len, size_t len);
+
+/* A digest as a key; its length. */
+size_t cache_digest_key(const struct digest *d, unsigned char key[CACHE_KEY_MAX]);
 
 size_t cache_used(const struct cache *c);

@@ -102,19 +102,12 @@ static void bind_bytes(struct pg_stmt *s, struct batch_item *const *item, size_t
 	pg_bind_array(s, &ids);
 }
 
-static size_t cache_key(const struct digest *d, unsigned char key[CACHE_KEY_MAX])
-{
-	key[0] = d->algorithm;
-	memcpy(key + 1, d->bytes, digest_size(d->algorithm));
-	return 1 + digest_size(d->algorithm);
-}
-
 static int take_bytes(struct batch_item *item, struct pg_rows *r, int row)
 {
 	struct bytes_lookup *l = (struct bytes_lookup *)item;
 	struct slice bytes = pg_bytes(r, row, 1);
 	unsigned char key[CACHE_KEY_MAX];
-	size_t key_len = cache_key(&l->manifest->digest, key);
+	size_t key_len = cache_digest_key(&l->manifest->digest, key);
 	char *copy;
 
 	if (r->error != 0)
@@ -140,7 +133,7 @@ int await_manifest_bytes(struct metadb *db, struct arena *a, const struct manife
 {
 	struct bytes_lookup l = {.db = db, .arena = a, .manifest = m, .out = out};
 	unsigned char key[CACHE_KEY_MAX];
-	size_t key_len = cache_key(&m->digest, key);
+	size_t key_len = cache_digest_key(&m->digest, key);
 
 	out->data = cache_find(db->manifest_cache, a, key, key_len, &out->len);
 	if (out->data != NULL)
