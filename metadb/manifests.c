@@ -98,13 +98,12 @@ static void bind_put(struct pg_stmt *s, const struct actor *who, const struct ma
 	bind_told(s, m);
 }
 
-#define PUT_COLUMNS                                                                  \
-	"SELECT status, manifest_id, package_id, created, published, absent_blobs, " \
-	"absent_children"
+/* A record: status, manifest_id, package_id, created, published, absent_blobs, absent_children
+ */
 #define PUT_CALL                                                                     \
-	" FROM manifest_put(" ACTOR_SQL ", $5, $6, $7, $8, $9, $10, $11, $12, $13, " \
-	"$14, $15, $16, $17, $18::jsonb, $19, $20, $21, $22, $23, $24, $25::jsonb, " \
-	"$26, $27, $28, $29, $30, $31, $32, $33, $34, $35)"
+	"manifest_put(" ACTOR_SQL ", $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, "  \
+	"$15, $16, $17, $18::jsonb, $19, $20, $21, $22, $23, $24, $25::jsonb, $26, " \
+	"$27, $28, $29, $30, $31, $32, $33, $34, $35)"
 
 /* Stored without children, which follow (schema/0094). */
 static void put_sparse(struct pg_tx *tx, const struct actor *who, const struct manifest_new *m,
@@ -112,8 +111,9 @@ static void put_sparse(struct pg_tx *tx, const struct actor *who, const struct m
 		       const struct digest_set *images)
 {
 	const struct digest_set none = {NULL, 0};
-	struct pg_stmt *s = pg_tx_add(
-		tx, PUT_COLUMNS ", index_children(manifest_id, package_id, $36, $37)" PUT_CALL);
+	struct pg_stmt *s =
+		pg_tx_add(tx, "SELECT p, index_children(p.manifest_id, p.package_id, $36, $37) "
+			      "FROM " PUT_CALL " AS p");
 
 	bind_put(s, who, m, blobs, &none, images);
 	pg_bind_digests(s, children->digest, children->count);
@@ -145,7 +145,8 @@ int await_manifest_put(struct metadb *db, struct arena *a, const struct actor *w
 	struct digest_set blobs;
 	struct digest_set children;
 	struct digest_set images;
-	struct pg_rows *r;
+	struct pg_record room;
+	struct pg_rows r;
 	int64_t status;
 	int rc;
 
@@ -159,22 +160,20 @@ int await_manifest_put(struct metadb *db, struct arena *a, const struct actor *w
 	if (m->sparse && children.count > 0)
 		put_sparse(tx, who, m, &blobs, &children, &images);
 	else
-		bind_put(pg_tx_add(tx, PUT_COLUMNS PUT_CALL), who, m, &blobs, &children,
-			 &images);
+		bind_put(pg_tx_add(tx, "SELECT " PUT_CALL), who, m, &blobs, &children, &images);
 	rc = await_pg_tx(tx);
 	if (rc < 0)
 		return rc;
-	r = pg_tx_rows(tx, 0);
-	status = pg_int(r, 0, 0);
-	out->manifest_id = pg_int(r, 0, 1);
-	out->package_id = pg_int(r, 0, 2);
-	out->created = pg_bool(r, 0, 3);
-	out->published = pg_bool(r, 0, 4);
-	out->missing_blobs_count = pick(r, 5, a, &blobs, &out->missing_blobs);
-	out->missing_children_count = pick(r, 6, a, &children, &out->missing_children);
-	rc = pg_tx_error(tx);
-	if (rc < 0)
-		return rc;
+	r = pg_record_open(pg_tx_rows(tx, 0), 0, 0, &room);
+	status = pg_int(&r, 0, 0);
+	out->manifest_id = pg_int(&r, 0, 1);
+	out->package_id = pg_int(&r, 0, 2);
+	out->created = pg_bool(&r, 0, 3);
+	out->published = pg_bool(&r, 0, 4);
+	out->missing_blobs_count = pick(&r, 5, a, &blobs, &out->missing_blobs);
+	out->missing_children_count = pick(&r, 6, a, &children, &out->missing_children);
+	if (r.error < 0)
+		return r.error;
 	return status == 0 ? 0 : ERR_NOT_FOUND;
 }
 

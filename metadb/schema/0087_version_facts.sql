@@ -117,6 +117,7 @@ DECLARE
 	p package;
 	m manifest;
 	moved text[];
+	stored record;
 	agreed record;
 BEGIN
 	created := false;
@@ -154,16 +155,18 @@ BEGIN
 		m.labels := coalesce(agreed.labels || its_labels, agreed.labels, its_labels);
 		m.source := coalesce(its_source, agreed.source);
 	END IF;
-	SELECT s.its_id, s.created INTO manifest_id, created
-	FROM manifest_store(m, blob_algs, blob_digs, child_algs, child_digs) AS s;
+	stored := manifest_store(m, blob_algs, blob_digs, child_algs, child_digs);
+	manifest_id := stored.its_id;
+	created := stored.created;
 	IF created AND cardinality(told_digs) > 0 THEN
 		PERFORM children_describe(p.id, told_algs, told_digs, told_platforms);
 	END IF;
 	moved := tags_move(who, p.id, tags, manifest_id);
-	IF m.labels ->> 'org.opencontainers.image.description' IS DISTINCT FROM p.description
-	   AND EXISTS (SELECT FROM unnest(moved) n WHERE tag_counts(n)) THEN
-		UPDATE package SET description = m.labels ->> 'org.opencontainers.image.description'
-		WHERE id = p.id;
+	IF m.labels ->> 'org.opencontainers.image.description' IS DISTINCT FROM p.description THEN
+		IF EXISTS (SELECT FROM unnest(moved) n WHERE tag_counts(n)) THEN
+			UPDATE package SET description = m.labels ->> 'org.opencontainers.image.description'
+			WHERE id = p.id;
+		END IF;
 	END IF;
 	IF p.published_at IS NULL THEN
 		published := package_publish(who, p.id, p.name);
