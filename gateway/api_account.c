@@ -131,6 +131,12 @@ int api_user_patch(struct request *rq)
 	return api_user_self(rq);
 }
 
+/* A token that acts for a repository is not the person who has made it. */
+static bool is_caller(const struct request *rq, const struct account *a)
+{
+	return rq->caller->account_id == a->id && rq->caller->repository_id == 0;
+}
+
 /* An organization stands among the users, too; its address is everybody's. */
 int api_user_get(struct request *rq)
 {
@@ -141,6 +147,5 @@ int api_user_get(struct request *rq)
 		return status;
 	if (a.kind == ACCOUNT_ORGANIZATION)
 		return api_json_reply(rq, 200, api_org_json(rq, &a, false));
-	return api_json_reply(rq, 200,
-			      api_account_json(rq, &a, rq->caller->account_id == a.id));
+	return api_json_reply(rq, 200, api_account_json(rq, &a, is_caller(rq, &a)));
 }

@@ -215,10 +215,10 @@ static int await_organization(struct request *rq, enum membership needed, unsign
 	return 0;
 }
 
-/* Tokens of workflows and codespaces are for packages: of REST they see nothing else. */
-static bool acts_for_repository(const struct request *rq)
+/* Tokens of workflows and codespaces are for packages: of REST they see little else. */
+static bool acts_in_vain(const struct request *rq, const struct right *right)
 {
-	return rq->surface == SURFACE_REST && rq->caller->repository_id != 0;
+	return rq->surface == SURFACE_REST && rq->caller->repository_id != 0 && !right->acting;
 }
 
 /* Everything but a package's rights: who it is, then what he is. */
@@ -247,7 +247,7 @@ static int await_person(struct request *rq, const struct right *right,
 		return 0;
 	if (rq->caller == NULL)
 		return auth_refuse_401(rq, right, NULL);
-	if (acts_for_repository(rq))
+	if (acts_in_vain(rq, right))
 		return refuse_api(rq, 403, "Resource not accessible by integration");
 	if (need == NEED_SITE_ADMIN && !auth_site_admin(rq))
 		return refuse_api(

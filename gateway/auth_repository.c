@@ -40,6 +40,16 @@ static int refuse_role(struct request *rq, enum repository_role needed)
 			  rq->repository->name);
 }
 
+/* A token that acts for a repository reads this one, and what is public. */
+static int acts_for(struct request *rq, struct repository *r)
+{
+	r->role = r->id == rq->caller->repository_id ? REPOSITORY_READ : REPOSITORY_NONE;
+	rq->repository = r;
+	return r->role != REPOSITORY_NONE || r->visibility == VISIBILITY_PUBLIC
+		       ? 0
+		       : refuse_absent(rq);
+}
+
 int await_auth_repository(struct request *rq, const struct right *right)
 {
 	struct repository *r = arena_alloc(rq->arena, sizeof(*r));
@@ -50,6 +60,8 @@ int await_auth_repository(struct request *rq, const struct right *right)
 
 	if (rc != 0)
 		return rc;
+	if (rq->caller->repository_id != 0)
+		return acts_for(rq, r);
 	rc = await_token_outside(rq->worker->metadb, rq->caller->token_id, r->owner.id,
 				 &outside);
 	if (rc < 0)

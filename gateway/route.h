@@ -52,6 +52,7 @@ struct right {
 	 * sees package_id 0. */
 	bool absent_fine;
 	bool deleted;	  /* a package that is no more: the handler looks at the role on it */
+	bool acting;	  /* tokens that act for a repository may do it as well */
 	bool site_admins; /* may do it as well, whatever their role on the package */
 	bool changes_nothing; /* whatever the method says */
 	bool changes;	      /* likewise */

@@ -17,6 +17,9 @@
 #define VALID      {.need = NEED_VALID}
 #define RATES      {.need = NEED_VALID, .greets = true, .tells_rates = true}
 #define CALLER     {.need = NEED_CALLER}
+/* What clients look up before they turn to a package, with a workflow's token as well. */
+#define PROFILE    {.need = NEED_CALLER, .acting = true}
+#define REPO_SELF  {.need = NEED_REPOSITORY, .on = REPOSITORY_READ, .acting = true}
 /* A question in a body. */
 #define QUESTION   {.need = NEED_CALLER, .changes_nothing = true}
 /* What every client asks first, showing nothing, to be told where to get a token. */
@@ -140,7 +143,7 @@ const struct route route_table[] = {
 	{METHOD_PUT,    "/api/v3/user/tokens/{id}/sso/{org}", CALLER,  api_user_token_sso_put},
 	{METHOD_DELETE, "/api/v3/user/tokens/{id}/sso/{org}", CALLER,  api_user_token_sso_delete},
 	{METHOD_GET,    "/api/v3/users",                      CALLER,  api_user_list},
-	{METHOD_GET,    "/api/v3/users/{username}",           CALLER,  api_user_get},
+	{METHOD_GET,    "/api/v3/users/{username}",           PROFILE, api_user_get},
 	{METHOD_GET,    "/api/v3/users/{username}/orgs",      CALLER,  api_user_public_org_list},
 	{METHOD_PUT,    "/api/v3/users/{username}/suspended", SITE_ADMIN, api_user_suspend},
 	{METHOD_DELETE, "/api/v3/users/{username}/suspended", SITE_ADMIN, api_user_unsuspend},
@@ -180,7 +183,7 @@ const struct route route_table[] = {
 	{METHOD_GET,    "/api/v3/users/{username}/repos",     CALLER,     api_user_repo_list},
 	{METHOD_GET,    "/api/v3/orgs/{org}/repos",           CALLER,     api_org_repo_list},
 	{METHOD_POST,   "/api/v3/orgs/{org}/repos",           ORG_REPO,   api_org_repo_create},
-	{METHOD_GET,    "/api/v3/repos/{owner}/{repo}",       REPO_READ,  api_repo_get},
+	{METHOD_GET,    "/api/v3/repos/{owner}/{repo}",       REPO_SELF,  api_repo_get},
 	{METHOD_PATCH,  "/api/v3/repos/{owner}/{repo}",       REPO_ADMIN, api_repo_update},
 	{METHOD_DELETE, "/api/v3/repos/{owner}/{repo}",       REPO_ADMIN, api_repo_delete},
 	{METHOD_POST,   "/api/v3/repos/{owner}/{repo}/transfer", REPO_ADMIN, api_repo_transfer},

@@ -118,6 +118,26 @@ def test_admins_make_tokens_for_workflows(cluster, owner):
     refused(rest(cluster, "DELETE", "installation/token", owner.token), 403, "workflows")
 
 
+def test_what_they_read_besides_packages(cluster, owner):
+    """Clean-up actions ask what kind of account the owner is, and older ones for their repository."""
+    token = ok(rest(cluster, "POST", "repos/acme/App/workflow-tokens", owner.token), 201).json()["token"]
+    assert ok(rest(cluster, "GET", "users/ACME", token), 200).json()["type"] == "Organization"
+    maker = ok(rest(cluster, "GET", f"users/{owner.login}", token), 200).json()
+    assert maker["type"] == "User" and maker["email"] is None
+    assert ok(rest(cluster, "GET", f"users/{owner.login}", owner.token), 200).json()["email"] is not None
+    shown = ok(rest(cluster, "GET", "repos/acme/app", token), 200).json()
+    assert shown["full_name"] == "acme/App" and shown["role_name"] == "read" and not shown["permissions"]["admin"]
+    for path in ("repos/acme/other", "repos/acme/none"):
+        refused(rest(cluster, "GET", path, token), 404, "Not Found")
+    ok(rest(cluster, "PATCH", "repos/acme/other", owner.token, json={"visibility": "public"}), 200)
+    assert ok(rest(cluster, "GET", "repos/acme/other", token), 200).json()["role_name"] == "read"
+    ok(rest(cluster, "PATCH", "repos/acme/other", owner.token, json={"visibility": "private"}), 200)
+    for method, path in (("PATCH", "repos/acme/App"), ("DELETE", "repos/acme/App"), ("GET", "repos/acme/App/teams"),
+                         ("GET", "orgs/acme/members"), ("GET", "users/acme/repos"), ("GET", "users")):
+        refused(rest(cluster, method, path, token), 403, "not accessible by integration")
+    refused(rest(cluster, "GET", "users/nobody-there", token), 404, "Not Found")
+
+
 def test_tokens_of_codespaces_only_read(cluster, owner):
     path = "repos/acme/App/codespace-tokens"
     made = ok(rest(cluster, "POST", path, owner.token, json={"permissions": {"packages": "read"}}), 201).json()
