@@ -11,18 +11,20 @@
 #include "gateway/rate_limit.h"
 #include "gateway/reply.h"
 
-/* The action of Docker's token scopes that an action of ours needs, and what a challenge asks
- * for. */
+/*
+ * The action of Docker's token scopes that an action of ours needs, and what a challenge asks
+ * for: this one first, for clients that read no further than the comma.
+ */
 static const struct {
 	unsigned bit;
 	const char *scope;
 	const char *last; /* the one that matters, for the error's detail */
 } token_actions[] = {
 	[ACTION_PULL] = {BEARER_PULL, "pull", "pull"},
-	[ACTION_PUSH] = {BEARER_PUSH, "pull,push", "push"},
+	[ACTION_PUSH] = {BEARER_PUSH, "push,pull", "push"},
 	[ACTION_DELETE] = {BEARER_DELETE, "delete", "delete"},
-	[ACTION_RESTORE] = {BEARER_PUSH, "pull,push", "push"},
-	[ACTION_SETTINGS] = {BEARER_PUSH, "pull,push", "push"},
+	[ACTION_RESTORE] = {BEARER_PUSH, "push,pull", "push"},
+	[ACTION_SETTINGS] = {BEARER_PUSH, "push,pull", "push"},
 };
 
 unsigned auth_action_bit(enum action action)

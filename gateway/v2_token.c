@@ -36,10 +36,16 @@ static bool scope_catalog(const char *text, size_t len, struct bearer_grant *out
 /* `repository:NAME:ACTIONS`; other kinds of scopes ask for nothing that is here. */
 static bool scope_read(struct arena *a, const char *text, size_t len, struct bearer_grant *out)
 {
-	const char *name = memchr(text, ':', len);
-	const char *end = memrchr(text, ':', len);
+	const char *name, *end;
 	struct repository_name repo;
 
+	/* Who takes a challenge apart at its commas has the quote of scope="…" left over. */
+	if (len > 0 && *text == '"') {
+		text++;
+		len--;
+	}
+	name = memchr(text, ':', len);
+	end = memrchr(text, ':', len);
 	if (scope_catalog(text, len, out))
 		return true;
 	if (name == NULL || name == end || len < 10 || memcmp(text, "repository", 10) != 0)

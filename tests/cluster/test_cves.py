@@ -447,6 +447,7 @@ def test_claims_that_are_missing_or_wrong(cluster, owner, private, theirs):
     "repository:{login}/../{name}:pull", "repository:{name}/:pull", "repository:/{name}:pull", "repository:{NAME}:pull",
     "repository:{name}:PULL", "repository:{name}:pull ,x", "repository:{name}:pu,ll", ":{name}:pull", "{name}:pull",
     "registry:catalog:*", "registry:*:*", "registry:{name}:pull", "repositor:{name}:pull", "*", "", "a b c",
+    '"repository:{name}"', '"repository:{login}/other:push', '""repository:{name}:pull', '"', '"registry:catalog:*',
     "repository:{login}/other:pull,push,delete", "repository:{name}%00:pull", "repository:{name}\t:pull",
 ])
 def test_malformed_scope(cluster, owner, stranger, private, scope):

@@ -56,8 +56,8 @@ def test_base_asks_for_a_credential(cluster):
     ("HEAD", "manifests/v1", "pull"),
     ("GET", "tags/list", "pull"),
     ("GET", f"blobs/{NOWHERE}", "pull"),
-    ("POST", "blobs/uploads/", "pull,push"),
-    ("PUT", "manifests/v1", "pull,push"),
+    ("POST", "blobs/uploads/", "push,pull"),
+    ("PUT", "manifests/v1", "push,pull"),
 ])
 @pytest.mark.parametrize("name", ["image", "never-was"])
 def test_anonymous_is_challenged_alike_for_private_and_missing(cluster, owner, method, path, actions, name):
@@ -133,7 +133,21 @@ def test_bearer_too_narrow(cluster, owner, method):
     error_of(refused, 401, "UNAUTHORIZED")
     challenge = challenge_of(refused)
     assert challenge["error"] == "insufficient_scope"
-    assert challenge["scope"] == f"repository:{owner.login}/image:pull,push"
+    assert challenge["scope"] == f"repository:{owner.login}/image:push,pull"
+
+
+def test_challenge_taken_apart_at_its_commas(cluster, owner):
+    """As clean-up actions do: what is before the comma is enough to push a manifest with."""
+    name = f"{owner.login}/comma"
+    owner.registry().push_image(name, "v1", [b"x"])
+    manifest, path = owner.registry().call("GET", f"/v2/{name}/manifests/v1"), f"/v2/{name}/manifests/v2"
+    kind = {"Content-Type": manifest.headers["Content-Type"]}
+    challenge = cluster.anonymous().call("PUT", path, data=manifest.content, headers=kind).headers["WWW-Authenticate"]
+    [scope] = [part.removeprefix("scope=") for part in challenge.split(",") if part.startswith("scope=")]
+    assert scope == f'"repository:{name}:push'
+    bearer = {"Authorization": f"Bearer {token_for(owner, scope)}"}
+    ok(cluster.anonymous().call("PUT", path, data=manifest.content, headers=kind | bearer), 201)
+    error_of(cluster.anonymous().call("DELETE", path, headers=bearer), 401, "UNAUTHORIZED")
 
 
 def test_bearer_never_exceeds_its_credential(cluster, owner):

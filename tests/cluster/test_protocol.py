@@ -468,7 +468,7 @@ def test_mount_with_a_bearer_token(user):
     registry.push_image(source, "v1", [layer])
     answer = mount(anonymous, target, digest_of(layer), **{"from": source})
     scope = re.search(r'scope="([^"]*)"', answer.headers["WWW-Authenticate"]).group(1)
-    assert scope == f"repository:{target}:pull,push repository:{source}:pull"
+    assert scope == f"repository:{target}:push,pull repository:{source}:pull"
 
     def with_token(wanted, **query):
         token = ok(registry.call("GET", "/token", params={"scope": wanted}), 200).json()["token"]

@@ -32,7 +32,7 @@ PACKAGES = ("public", "internal", "private", "missing")
 READ, WRITE, ADMIN = 1, 2, 3
 ROLE = {"pull": READ, "push": WRITE, "delete": ADMIN}
 SCOPES = {"pull": {"read:packages"}, "push": {"write:packages"}, "delete": {"read:packages", "delete:packages"}}
-CHALLENGE = {"pull": "pull", "push": "pull,push", "delete": "delete"}
+CHALLENGE = {"pull": "pull", "push": "push,pull", "delete": "delete"}
 IMPLIED = {"write:packages": "read:packages", "admin:org": "read:org"}
 
 CALLERS = ("anonymous", "wrong password", "revoked token", "narrow bearer", "bearer for elsewhere", "anonymous bearer",
