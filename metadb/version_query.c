@@ -1,4 +1,4 @@
-/* Rows of versions_meant() in schema/0084. */
+/* Rows of versions_meant() in schema/0083. */
 #include "metadb/version_query.h"
 
 #include "metadb/metadb_private.h"

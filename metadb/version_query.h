@@ -1,5 +1,5 @@
 /*
- * Live versions of a package by conditions, page by page from the newest on (schema/0084): what
+ * Live versions of a package by conditions, page by page from the newest on (schema/0083): what
  * a deletion of many means. Result codes: metadb/metadb.h.
  */
 #pragma once

@@ -36,7 +36,7 @@ BEGIN
 	UPDATE token SET issuer_id = of_issuer WHERE token.id = token_exchange.id;
 END $$;
 
--- As in 0065. 0 done, 1 no such issuer, 2 somebody has changed it since that version
+-- As in 0050, and sessions that it has let in (0065) end. 0 done, 1 no such issuer, 2 somebody has changed it since that version
 CREATE OR REPLACE FUNCTION issuer_change(who actor, which bigint, of_version bigint, its_audience text,
 					 its_jwks_url text, its_jwks text, its_algorithms smallint,
 					 its_rules text, its_enabled boolean)
@@ -60,6 +60,7 @@ BEGIN
 	RETURN 0;
 END $$;
 
+-- Likewise; organizations that named it have no sign-on then, and what was authorized for them is no more.
 CREATE OR REPLACE FUNCTION issuer_delete(who actor, which bigint) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
 	was text;

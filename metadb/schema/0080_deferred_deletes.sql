@@ -316,61 +316,6 @@ BEGIN
 	RETURN 0;
 END $$;
 
--- As in 0057. Who pushes what was deferred has it back as a version.
-CREATE OR REPLACE FUNCTION manifest_store(m manifest, blob_algs smallint[], blob_digs bytea[],
-			       child_algs smallint[], child_digs bytea[],
-			       OUT its_id bigint, OUT created boolean)
-LANGUAGE plpgsql AS $$
-DECLARE
-	gone timestamptz;
-	told boolean;
-BEGIN
-	LOOP
-		INSERT INTO manifest (package_id, algorithm, digest, kind, media_type, artifact_type,
-			size, config_algorithm, config_digest, subject_algorithm, subject_digest,
-			annotations, labels, source, pushed_by, bytes)
-		VALUES (m.package_id, m.algorithm, m.digest, m.kind, m.media_type, m.artifact_type,
-			m.size, m.config_algorithm, m.config_digest, m.subject_algorithm,
-			m.subject_digest, m.annotations, m.labels, m.source, m.pushed_by, m.bytes)
-		ON CONFLICT (package_id, algorithm, digest) DO NOTHING
-		RETURNING id INTO its_id;
-		created := FOUND;
-		EXIT WHEN created;
-		SELECT id, coalesce(deleted_at, deferred_at), labels IS NOT NULL INTO its_id, gone, told
-		FROM manifest WHERE package_id = m.package_id AND algorithm = m.algorithm AND digest = m.digest
-		FOR NO KEY UPDATE;
-		CONTINUE WHEN NOT FOUND;
-		IF gone IS NOT NULL THEN
-			UPDATE manifest SET deleted_at = NULL, deferred_at = NULL WHERE id = its_id;
-			created := true;
-		END IF;
-		IF NOT told AND m.labels IS NOT NULL THEN
-			UPDATE manifest SET labels = m.labels, source = m.source WHERE id = its_id;
-		END IF;
-		RETURN;
-	END LOOP;
-	INSERT INTO manifest_blob (manifest_id, package_id, algorithm, digest)
-	SELECT its_id, m.package_id, b.alg, b.dig FROM unnest(blob_algs, blob_digs) AS b(alg, dig);
-	IF cardinality(child_digs) > 0 THEN
-		INSERT INTO manifest_child (manifest_id, package_id, algorithm, digest)
-		SELECT its_id, m.package_id, c.alg, c.dig
-		FROM unnest(child_algs, child_digs) AS c(alg, dig);
-	END IF;
-END $$;
-
--- As in 0061: those that are deferred are among the deleted ones.
-CREATE OR REPLACE FUNCTION list_versions(in_package bigint, gone boolean, most bigint, skip bigint) RETURNS SETOF bigint
-LANGUAGE plpgsql STABLE ROWS 30 SET enable_sort = off SET enable_bitmapscan = off AS $$
-BEGIN
-	IF gone THEN
-		RETURN QUERY SELECT m.id FROM manifest m WHERE m.package_id = in_package
-		AND (m.deleted_at IS NOT NULL OR m.deferred_at IS NOT NULL) ORDER BY m.id DESC LIMIT most OFFSET skip;
-	ELSE
-		RETURN QUERY SELECT m.id FROM manifest m WHERE m.package_id = in_package
-		AND m.deleted_at IS NULL AND m.deferred_at IS NULL ORDER BY m.id DESC LIMIT most OFFSET skip;
-	END IF;
-END $$;
-
 -- As in 0061. A deferred one has the time and the tags of its deletion; what still needs it are its parents.
 CREATE OR REPLACE FUNCTION find_versions(ids bigint[], few integer)
 RETURNS TABLE (id bigint, algorithm smallint, digest bytea, kind smallint, media_type text, artifact_type text,
@@ -400,23 +345,13 @@ BEGIN
 	ORDER BY q.ord;
 END $$;
 
--- The live ones and those that are deferred are counted in their indexes alone.
-CREATE FUNCTION count_versions(in_package bigint, gone boolean) RETURNS bigint LANGUAGE plpgsql STABLE AS $$
-BEGIN
-	IF gone THEN
-		RETURN (SELECT count(*) FROM manifest m WHERE m.package_id = in_package
-			AND (m.deleted_at IS NOT NULL OR m.deferred_at IS NOT NULL));
-	END IF;
-	RETURN (SELECT count(*) FROM manifest m WHERE m.package_id = in_package AND m.deleted_at IS NULL)
-		- (SELECT count(*) FROM manifest m WHERE m.package_id = in_package AND m.deferred_at IS NOT NULL);
-END $$;
-
 -- As in 0056, without those that are deferred.
 CREATE OR REPLACE FUNCTION package_summary(in_package bigint, OUT updated_at timestamptz,
 				OUT versions bigint, OUT description text, OUT licenses text)
 LANGUAGE plpgsql STABLE AS $$
 BEGIN
-	versions := count_versions(in_package, false);
+	versions := (SELECT count(*) FROM manifest m WHERE m.package_id = in_package AND m.deleted_at IS NULL)
+		- (SELECT count(*) FROM manifest m WHERE m.package_id = in_package AND m.deferred_at IS NOT NULL);
 	SELECT greatest(p.published_at, (SELECT m.created_at FROM manifest m
 		WHERE m.package_id = in_package AND m.deleted_at IS NULL AND m.deferred_at IS NULL
 		ORDER BY m.id DESC LIMIT 1))

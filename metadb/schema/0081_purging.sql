@@ -107,27 +107,3 @@ BEGIN
 	END IF;
 END $$;
 
--- As in 0080, without what was purged.
-CREATE OR REPLACE FUNCTION list_versions(in_package bigint, gone boolean, most bigint, skip bigint) RETURNS SETOF bigint
-LANGUAGE plpgsql STABLE ROWS 30 SET enable_sort = off SET enable_bitmapscan = off AS $$
-BEGIN
-	IF gone THEN
-		RETURN QUERY SELECT m.id FROM manifest m WHERE m.package_id = in_package
-		AND (m.deleted_at IS NOT NULL OR m.deferred_at IS NOT NULL)
-		AND m.deleted_at IS DISTINCT FROM to_timestamp(0) ORDER BY m.id DESC LIMIT most OFFSET skip;
-	ELSE
-		RETURN QUERY SELECT m.id FROM manifest m WHERE m.package_id = in_package
-		AND m.deleted_at IS NULL AND m.deferred_at IS NULL ORDER BY m.id DESC LIMIT most OFFSET skip;
-	END IF;
-END $$;
-
-CREATE OR REPLACE FUNCTION count_versions(in_package bigint, gone boolean) RETURNS bigint LANGUAGE plpgsql STABLE AS $$
-BEGIN
-	IF gone THEN
-		RETURN (SELECT count(*) FROM manifest m WHERE m.package_id = in_package
-			AND (m.deleted_at IS NOT NULL OR m.deferred_at IS NOT NULL)
-			AND m.deleted_at IS DISTINCT FROM to_timestamp(0));
-	END IF;
-	RETURN (SELECT count(*) FROM manifest m WHERE m.package_id = in_package AND m.deleted_at IS NULL)
-		- (SELECT count(*) FROM manifest m WHERE m.package_id = in_package AND m.deferred_at IS NOT NULL);
-END $$;

@@ -86,7 +86,8 @@ BEGIN
 		which := (SELECT l.id FROM manifest l WHERE l.package_id = in_package
 			AND l.algorithm = alg AND l.digest = dig);
 	END IF;
-	SELECT l.id, l.algorithm, l.digest, CASE WHEN l.pushed_by = who.account_id THEN l.source END AS source
+	SELECT l.id, l.algorithm, l.digest, CASE WHEN l.pushed_by = who.account_id THEN l.source END AS source,
+		l.labels ->> 'org.opencontainers.image.description' AS description
 	INTO m FROM manifest l
 	WHERE l.id = which AND l.package_id = in_package AND l.deleted_at IS NULL AND l.deferred_at IS NULL
 	FOR NO KEY UPDATE;
@@ -97,6 +98,9 @@ BEGIN
 	status := 0;
 	created := NOT EXISTS (SELECT FROM tag t WHERE t.package_id = in_package AND t.name = its_name);
 	moved := tags_move(who, in_package, ARRAY[its_name], m.id);
+	IF cardinality(moved) > 0 AND tag_counts(its_name) AND m.description IS DISTINCT FROM p.description THEN
+		UPDATE package SET description = m.description WHERE id = p.id;
+	END IF;
 	IF p.tagged_at IS NULL
 	   OR (m.source IS NOT NULL AND p.repository_id IS NULL AND p.unlinked_at IS NULL) THEN
 		PERFORM package_settle(who, p, m.source, own, pusher_role);

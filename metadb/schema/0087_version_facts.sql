@@ -31,7 +31,8 @@ RETURNS smallint LANGUAGE sql IMMUTABLE AS $$
 	ELSE 3 END::smallint
 $$;
 
--- As in 0080, with variety and platform. What nobody had looked for comes with the next push.
+-- As in 0057, with variety and platform; what nobody had looked for comes with the next push. Who pushes what was
+-- deferred (0080) has it back as a version.
 CREATE OR REPLACE FUNCTION manifest_store(m manifest, blob_algs smallint[], blob_digs bytea[],
 			       child_algs smallint[], child_digs bytea[],
 			       OUT its_id bigint, OUT created boolean)

@@ -4,7 +4,7 @@
 -- The order names every column of the index, the bounds are rows, and nothing is sorted, so that no other index
 -- serves: the one of ids alone looks as good to the planner, and reads everybody else's rows until it finds enough.
 
--- As in 0081.
+-- As in 0061: what is deferred (0080) is among the deleted ones, what was purged (0081) nowhere.
 CREATE OR REPLACE FUNCTION list_versions(in_package bigint, gone boolean, most bigint, skip bigint)
 RETURNS SETOF bigint
 LANGUAGE plpgsql STABLE ROWS 30 SET enable_sort = off SET enable_incremental_sort = off
