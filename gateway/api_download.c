@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "gateway/api_json.h"
+#include "gateway/api_query.h"
 #include "gateway/api_version.h"
 #include "gateway/auth.h"
 #include "gateway/handlers.h"
@@ -25,18 +26,13 @@ void api_download_add(struct request *rq, json_t *json, const struct downloads *
 /* days=1 to DAYS_MAX. 0, or it has refused. */
 static int read_days(struct request *rq, int *out)
 {
-	const char *text = request_query(rq, "days");
-	int n = 0;
+	int64_t n = DAYS;
+	int status = api_query_number(rq, "Downloads", "days", DAYS_MAX + 1, &n);
 
-	*out = DAYS;
-	if (text == NULL)
-		return 0;
-	for (; *text >= '0' && *text <= '9' && n <= DAYS_MAX; text++)
-		n = n * 10 + (*text - '0');
-	*out = n;
-	if (*text != '\0' || n < 1 || n > DAYS_MAX)
-		return api_json_invalid(rq, "Downloads", "days", "invalid");
-	return 0;
+	*out = (int)n;
+	if (status == 0 && (n < 1 || n > DAYS_MAX))
+		status = api_json_invalid(rq, "Downloads", "days", "invalid");
+	return status;
 }
 
 int await_api_popular_stays(struct request *rq, const int64_t *version, size_t versions,
@@ -51,12 +47,11 @@ int await_api_popular_stays(struct request *rq, const int64_t *version, size_t v
 
 int await_api_popular(struct request *rq, const int64_t *version, size_t versions)
 {
-	const char *text = request_query(rq, "popular");
-	bool insists = text != NULL && strcmp(text, "true") == 0;
-	int rc;
+	bool insists = false;
+	int rc = api_query_flag(rq, "Package", "popular", &insists);
 
-	if (text != NULL && !insists && strcmp(text, "false") != 0)
-		return api_json_invalid(rq, "Package", "popular", "invalid");
+	if (rc != 0)
+		return rc;
 	rc = await_api_popular_stays(rq, version, versions, insists);
 	if (rc < 0)
 		return give_up(rq, rc, "looking up downloads");

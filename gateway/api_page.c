@@ -4,38 +4,16 @@
 #include <string.h>
 
 #include "gateway/api_json.h"
+#include "gateway/api_query.h"
 #include "gateway/page_links.h"
 #include "gateway/reply.h"
-
-/* A decimal number, "" is none; what is greater than `max` is max. ERR_SYNTAX. */
-static int number_read(const char *text, int64_t max, int64_t *out)
-{
-	int64_t n = 0;
-
-	if (*text == '\0')
-		return ERR_SYNTAX;
-	for (; *text >= '0' && *text <= '9'; text++)
-		n = n <= max ? n * 10 + (*text - '0') : n;
-	*out = n <= max ? n : max;
-	return *text == '\0' ? 0 : ERR_SYNTAX;
-}
-
-/* A parameter of the query; *out stays what it is when it was not sent. */
-static int parameter(struct request *rq, const char *name, int64_t max, int64_t *out)
-{
-	const char *text = request_query(rq, name);
-
-	if (text == NULL || number_read(text, max, out) == 0)
-		return 0;
-	return api_json_invalid(rq, "Page", name, "invalid");
-}
 
 static int size_read(struct request *rq, int64_t *out)
 {
 	int status;
 
 	*out = API_PAGE_SIZE;
-	status = parameter(rq, "per_page", API_PAGE_MAX, out);
+	status = api_query_number(rq, "Page", "per_page", API_PAGE_MAX, out);
 	if (*out == 0)
 		*out = API_PAGE_SIZE;
 	return status;
@@ -47,7 +25,7 @@ int api_page_read(struct request *rq, struct api_page *out)
 
 	out->number = 1;
 	if (status == 0)
-		status = parameter(rq, "page", PAGE_REACH + 1, &out->number);
+		status = api_query_number(rq, "Page", "page", PAGE_REACH + 1, &out->number);
 	if (status != 0)
 		return status;
 	if (out->number == 0)
@@ -123,7 +101,8 @@ int api_since_read(struct request *rq, struct api_since *out)
 	int status = size_read(rq, &out->size);
 
 	out->after = 0;
-	return status != 0 ? status : parameter(rq, "since", INT64_MAX / 16, &out->after);
+	return status != 0 ? status
+			   : api_query_number(rq, "Page", "since", INT64_MAX / 16, &out->after);
 }
 
 int api_since_reply(struct request *rq, const struct api_since *s, json_t *list,

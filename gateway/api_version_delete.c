@@ -4,23 +4,13 @@
 #include "gateway/api_download.h"
 #include "gateway/api_json.h"
 #include "gateway/api_package.h"
+#include "gateway/api_query.h"
 #include "gateway/api_version.h"
 #include "gateway/auth.h"
 #include "gateway/handlers.h"
 #include "gateway/reply.h"
 #include "gateway/worker.h"
 #include "metadb/version_deletes.h"
-
-/* A parameter that is true or false, the default. *status becomes that of a refusal. */
-static bool read_flag(struct request *rq, const char *name, int *status)
-{
-	const char *text = request_query(rq, name);
-	bool is_true = text != NULL && strcmp(text, "true") == 0;
-
-	if (*status == 0 && text != NULL && !is_true && strcmp(text, "false") != 0)
-		*status = api_json_invalid(rq, "PackageVersion", name, "invalid");
-	return is_true;
-}
 
 int api_version_mode(struct request *rq, const char *text, enum version_mode *out)
 {
@@ -124,8 +114,10 @@ int api_version_delete(struct request *rq)
 	struct version_effects found;
 	int rc, status = api_version_mode(rq, request_query(rq, "dependents"), &v.mode);
 
-	v.anyway = read_flag(rq, "force", &status);
-	v.dry = read_flag(rq, "dry_run", &status);
+	if (status == 0)
+		status = api_query_flag(rq, "PackageVersion", "force", &v.anyway);
+	if (status == 0)
+		status = api_query_flag(rq, "PackageVersion", "dry_run", &v.dry);
 	if (status == 0)
 		status = await_check_popular(rq, &v);
 	if (status != 0)
