@@ -1,5 +1,5 @@
 /*
- * Storing a manifest is one call of manifest_put() in schema/0087. Its digests go sorted and
+ * Storing a manifest is one call of manifest_put() in schema/0100. Its digests go sorted and
  * without repetition: rows are locked in that order, and what is missing comes back as
  * positions.
  */

@@ -365,15 +365,50 @@ H_TEST(a_collected_link_is_missed_never_dangling)
 	}
 }
 
-H_TEST(a_referenced_link_cannot_go)
+static void await_refused(const char *sql)
 {
 	struct arena *a = arena_new();
 	struct pg_tx *tx = pg_tx_new(h_db, a, PG_WRITE);
 
-	pg_tx_add(tx, "DELETE FROM package_blob l USING package p "
-		      "WHERE p.id = l.package_id AND p.name = 'app'");
-	assert_int_equal(await_pg_tx(tx), ERR_NOT_FOUND); /* 23503, a foreign key */
+	pg_tx_add(tx, sql);
+	assert_int_equal(await_pg_tx(tx), ERR_NOT_FOUND); /* 23503, as of a foreign key */
 	arena_free(a);
+}
+
+H_TEST(what_is_referred_to_cannot_go)
+{
+	await_refused("DELETE FROM package_blob l USING package p "
+		      "WHERE p.id = l.package_id AND p.name = 'app'");
+	await_refused("DELETE FROM manifest m USING package p "
+		      "WHERE p.id = m.package_id AND p.name = 'app'");
+	await_refused("DELETE FROM blob b USING package_blob l JOIN package p "
+		      "ON p.id = l.package_id AND p.name = 'app' "
+		      "WHERE b.algorithm = l.algorithm AND b.digest = l.digest");
+	await_refused("DELETE FROM instance i USING blob b WHERE b.gen = i.gen");
+}
+
+#define MISSING_OF_THREE                                                               \
+	"SELECT p.id FROM package p, generate_series(1, %d) WHERE p.name = 'app' AND " \
+	"cardinality(blobs_missing(p.id, '{1,1,1}', ARRAY[sha256('5'), sha256('7'), "  \
+	"sha256('2999')])) = %d"
+
+/* Also by a plan that was made when packages had few. */
+H_TEST(a_push_reads_the_links_that_it_needs)
+{
+	struct arena *a = arena_new();
+	struct pg_tx *tx = pg_tx_new(h_db, a, PG_WRITE);
+
+	assert_int_equal(await_pg_begin(tx), 0);
+	pg_tx_add(tx, "DELETE FROM manifest_blob");
+	pg_tx_add(tx, "DELETE FROM package_blob");
+	pg_tx_add(tx, "ANALYZE package_blob");
+	pg_tx_add(tx, arena_printf(a, MISSING_OF_THREE, 10, 3));
+	pg_tx_add(tx, "INSERT INTO package_blob (package_id, algorithm, digest, protect_until) "
+		      "SELECT p.id, 1, sha256(n::text::bytea), now() "
+		      "FROM package p, generate_series(1, 3000) n WHERE p.name = 'app'");
+	assert_int_equal(await_pg_tx(tx), 0);
+	await_h_cheap(tx, arena_printf(a, MISSING_OF_THREE, 1, 0), 1, 30);
+	arena_free(a); /* and all of it is rolled back */
 }
 
 int main(void)
@@ -388,7 +423,8 @@ int main(void)
 		cmocka_unit_test(many_push_the_same_manifest_at_once),
 		cmocka_unit_test(of_two_publishers_one_is_told_to_ask_again),
 		cmocka_unit_test(a_collected_link_is_missed_never_dangling),
-		cmocka_unit_test(a_referenced_link_cannot_go),
+		cmocka_unit_test(what_is_referred_to_cannot_go),
+		cmocka_unit_test(a_push_reads_the_links_that_it_needs),
 	};
 
 	return cmocka_run_group_tests(tests, h_setup, h_teardown);
