@@ -45,10 +45,11 @@ def docker_archive(work, image):
 class Site:
     """A cluster as clients reach it."""
 
-    def __init__(self, cluster, address="localhost", certificates=None):
+    def __init__(self, cluster, address="localhost", certificates=None, limit=None):
         self.cluster = cluster
         self.registry = f"{address}:{cluster.port}"
         self.certificates = certificates
+        self.limit = limit  # of an account's requests in a minute
         self.loopback = address == "localhost"
 
     def options(self, side=""):
@@ -66,16 +67,17 @@ def http_site(shared_cluster):
 @pytest.fixture(scope="session")
 def https_site(start_cluster, work):
     """With the CA of deploy/up --tls, and if that can be at an address other than loopback, where docker looks at no
-    certificate."""
-    address = "localhost"
+    certificate; with a limit of requests that nobody meets here, but that answers tell of."""
+    address, limit = "localhost", 1000000
     if may_lay():
         address = "10.77.0.3"
         run("ip", "address", "replace", f"{address}/32", "dev", "lo")
-    cluster = start_cluster(storage=1, tls=True, bind=f"127.0.0.1,{address}" if may_lay() else None)
+    cluster = start_cluster(storage=1, tls=True, bind=f"127.0.0.1,{address}" if may_lay() else None,
+                            settings={"gateway.rate_per_caller": limit})
     certificates = work / "certificates"
     certificates.mkdir()
     shutil.copy(cluster.ca, certificates / "ca.crt")
-    return Site(cluster, address, certificates)
+    return Site(cluster, address, certificates, limit)
 
 
 @pytest.fixture(params=["http", "https"])
