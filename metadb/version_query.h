@@ -1,6 +1,6 @@
 /*
- * Live versions of a package by conditions, page by page from the newest on (schema/0083): what
- * a deletion of many means. Result codes: metadb/metadb.h.
+ * Live versions of a package by conditions, page by page from the newest on (schema/0083, kinds
+ * in 0099): what a deletion of many means. Result codes: metadb/metadb.h.
  */
 #pragma once
 

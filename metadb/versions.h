@@ -10,7 +10,7 @@
 #include "proto/model/digest.h"
 #include "proto/model/media.h"
 
-/* What a version is: decided when it is pushed (version_variety() in schema/0087). */
+/* What a version is: decided when it is pushed, and by some tags (schema/0087 and 0099). */
 enum version_variety {
 	VERSION_IMAGE = 1,
 	VERSION_INDEX,

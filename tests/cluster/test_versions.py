@@ -262,14 +262,15 @@ def tags_of(part):
 
 
 def test_versions_are_deleted_by_conditions(house):
-    child, index, _ids, _path = tree_of(house, "bulk")
+    child, index, _ids, path = tree_of(house, "bulk")
     for number in range(4):
         digest = house.push("bulk", f"pr-{number}", f"pr {number}".encode())
-    house.push("bulk", f"{digest.replace(':', '-')}.sig", b"a signature")
+    about = {end: house.push("bulk", f"{digest.replace(':', '-')}.{end}", end.encode()) for end in ("sig", "sbom")}
     told = many(house, "bulk", tags=["pr-?"], keep=1, dry_run=True)
     assert tags_of(told["deleted"]) == [["pr-2"], ["pr-1"], ["pr-0"]] and told["dry_run"] and told["cursor"] is None
-    assert tags_of(many(house, "bulk", kinds=["signature"], dry_run=True)["deleted"]) == [
-        [f"{digest.replace(':', '-')}.sig"]]
+    for kind, end in (("signature", "sig"), ("attestation", "sbom")):  # as lists have them
+        assert [one["name"] for one in many(house, "bulk", kinds=[kind], dry_run=True)["deleted"]] == [about[end]]
+        assert [one["name"] for one in house.owner.get(f"{path}?kind={kind}")] == [about[end]]
     assert [one["name"] for one in many(house, "bulk", kinds=["child"], dry_run=True)["deferred"]] == [child]
     both = many(house, "bulk", kinds=["index", "child"], dry_run=True)
     assert [one["name"] for one in both["deleted"]] == [digest_of(index), child] and both["deferred"] == []
@@ -285,7 +286,7 @@ def test_versions_are_deleted_by_conditions(house):
     refused_ones = many(house, "bulk", kinds=["child"], dependents="refuse")["refused"]
     assert [(one["name"], one["reason"]) for one in refused_ones] == [(child, "needed")]
     rest = many(house, "bulk", older_than="2100-01-01T00:00:00Z")
-    assert [one["reason"] for one in rest["refused"]] == ["last_tagged"] and len(rest["deleted"]) == 4
+    assert [one["reason"] for one in rest["refused"]] == ["last_tagged"] and len(rest["deleted"]) == 5
 
 
 def test_what_a_deletion_by_conditions_does_not_understand(house):

@@ -5,6 +5,7 @@
 #include "metadb/deletes.h"
 #include "metadb/manifests.h"
 #include "metadb/version_deletes.h"
+#include "metadb/version_query.h"
 #include "metadb/versions.h"
 #include "tests/db/harness.h"
 
@@ -385,6 +386,15 @@ H_TEST(pages_of_what_is_deferred)
 	arena_free(a);
 }
 
+static void await_look_at_all(void)
+{
+	struct collected c;
+
+	do
+		assert_int_equal(await_versions_describe(h_db, &c), 0);
+	while (c.seen > 0);
+}
+
 /* Rows of a program that did not look: what they are stands in their bytes and their index. */
 H_TEST(the_keeper_looks_at_what_nobody_has)
 {
@@ -394,7 +404,6 @@ H_TEST(the_keeper_looks_at_what_nobody_has)
 	struct arena *a = arena_new();
 	struct digest d = h_digest(p.text);
 	const char *list;
-	struct collected c;
 
 	image = await_described("old", package, p);
 	proof = await_described("old", package,
@@ -408,13 +417,71 @@ H_TEST(the_keeper_looks_at_what_nobody_has)
 			    digest_str(a, &d));
 	await_described("old", package, (struct push){.text = list, .children = {p.text}});
 	await_facts(package, image, "1  0 0"); /* as every image */
-	do
-		assert_int_equal(await_versions_describe(h_db, &c), 0);
-	while (c.seen > 0);
+	await_look_at_all();
 	await_facts(package, image, "1 linux/riscv64 0 0");
 	await_facts(package, proof, "4  0 0");
 	await_facts(package, broken, "3  0 0");
 	assert_int_equal(await_h_int("SELECT count(*) FROM manifest WHERE variety IS NULL"), 0);
+	arena_free(a);
+}
+
+/* One rule for lists and for deleting many: variety, and the bits that version_query.h has of
+ * it. */
+static void await_is(int64_t package, int64_t id, enum version_variety variety, unsigned bits)
+{
+	struct arena *a = arena_new();
+	struct version v;
+
+	assert_int_equal(await_version_find(h_db, a, package, id, &v), 0);
+	assert_int_equal(v.variety, variety);
+	assert_int_equal(
+		await_h_int(arena_printf(a, "SELECT version_kinds(%lld)", (long long)id)),
+		bits);
+	arena_free(a);
+}
+
+#define HEX	   "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define ABOUT(end) "sha256-" HEX end
+
+/* Of what holds nothing that says it: the tag of older clients, for good, unless people know it
+ * by another one. */
+H_TEST(a_tag_says_what_a_version_is)
+{
+	static const struct {
+		const char *tag;
+		enum version_variety variety;
+		unsigned bits;
+	} cases[] = {
+		{ABOUT(".sbom"), VERSION_ATTESTATION, VERSIONS_ATTESTATION},
+		{ABOUT(".att"), VERSION_ATTESTATION, VERSIONS_ATTESTATION},
+		{ABOUT(".sig"), VERSION_SIGNATURE, VERSIONS_SIGNATURE},
+		{ABOUT(""), VERSION_IMAGE, VERSIONS_IMAGE},
+		{ABOUT(".txt"), VERSION_IMAGE, VERSIONS_IMAGE},
+		{ABOUT("0.sig"), VERSION_IMAGE, VERSIONS_IMAGE},
+		{"v1.sig", VERSION_IMAGE, VERSIONS_IMAGE},
+	};
+	int64_t package = await_h_blob(alice.account_id, "about", "about"), id[7], known, named;
+	struct push p = {.type = MEDIA_OCI_CONFIG, .layer_type = ""};
+	struct arena *a = arena_new();
+
+	for (size_t i = 0; i < 7; i++) {
+		p.text = arena_printf(a, "{about %zu}", i);
+		id[i] = await_described("about", package, p);
+		await_push("about", package, p.text, cases[i].tag, NULL);
+		await_is(package, id[i], cases[i].variety, cases[i].bits);
+	}
+	await_push("about", package, "{about 6}", ABOUT(".sbom"), NULL);
+	await_is(package, id[6], VERSION_IMAGE, VERSIONS_IMAGE); /* it has v1.sig as well */
+	await_is(package, id[0], VERSION_ATTESTATION, VERSIONS_ATTESTATION); /* and this none */
+	p = (struct push){.text = "{known}", .type = BUNDLE, .layer_type = BUNDLE};
+	known = await_described("about", package, p);
+	await_push("about", package, p.text, ABOUT(".att"), NULL);
+	await_is(package, known, VERSION_SIGNATURE, VERSIONS_SIGNATURE);
+	named = await_push("about", package, "{nobody has looked}", ABOUT(".sig"), NULL)
+			.manifest_id;
+	await_is(package, named, VERSION_SIGNATURE, VERSIONS_SIGNATURE);
+	await_look_at_all();
+	await_is(package, named, VERSION_SIGNATURE, VERSIONS_SIGNATURE);
 	arena_free(a);
 }
 
@@ -430,6 +497,7 @@ int main(void)
 		cmocka_unit_test(the_keeper_looks_at_what_nobody_has),
 		cmocka_unit_test(pages_of_some_kinds),
 		cmocka_unit_test(pages_of_what_is_deferred),
+		cmocka_unit_test(a_tag_says_what_a_version_is),
 	};
 
 	return cmocka_run_group_tests(tests, h_setup, h_teardown);
