@@ -76,7 +76,7 @@ int api_tag_list(struct request *rq)
 	list = json_array();
 	for (size_t i = 0; i < found.count; i++)
 		json_array_append_new(list, tag_json(rq, &found.tag[i], &package));
-	return api_page_reply(rq, &page, list, found.total);
+	return api_page_reply(rq, &page, list, found.total < 0 ? API_PAGE_MORE : found.total);
 }
 
 /* With what status the tag is shown. */

@@ -1,11 +1,13 @@
 /*
- * Each function is one call of schema/0022, 0045, 0060 or 0087.
+ * Each function is one call of schema/0022, 0045, 0060, 0087 or 0098.
  */
 #include "metadb/collect.h"
 
 #include <string.h>
 
 #include "metadb/metadb_private.h"
+
+#define COUNT_BATCH 500 /* manifests; a lock for each package that is large */
 
 static int await_collected(struct pg_tx *tx, struct arena *a, struct collected *out)
 {
@@ -72,6 +74,22 @@ int await_blobs_collect(struct metadb *db, struct collected *out)
 int await_versions_describe(struct metadb *db, struct collected *out)
 {
 	return await_batch_of(db, "SELECT seen, gone FROM versions_describe($1)", NULL, out);
+}
+
+int await_versions_count(struct metadb *db)
+{
+	struct arena *a = arena_new();
+	struct pg_tx *tx = pg_tx_new(db, a, PG_WRITE);
+	int rc;
+
+	pg_bind_int4(pg_tx_add(tx, "SELECT versions_count($1)"), COUNT_BATCH);
+	rc = await_pg_tx(tx);
+	if (rc == 0)
+		rc = pg_bool(pg_tx_rows(tx, 0), 0, 0);
+	if (rc >= 0 && pg_tx_error(tx) < 0)
+		rc = pg_tx_error(tx);
+	arena_free(a);
+	return rc;
 }
 
 static void take_purge(struct purge *p, struct pg_rows *r, int row)

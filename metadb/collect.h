@@ -32,6 +32,8 @@ int await_blobs_collect(struct metadb *db, struct collected *out) MUST_CHECK;
 
 /* Versions that nobody has looked at: what they are is written down. */
 int await_versions_describe(struct metadb *db, struct collected *out) MUST_CHECK;
+/* How many versions large packages have is kept. 1: there is more to be counted. */
+int await_versions_count(struct metadb *db) MUST_CHECK;
 
 /* Instances that have been dead for longer than the window, with all their pairs. */
 struct purge {

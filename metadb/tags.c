@@ -26,11 +26,14 @@ int await_tag_list(struct metadb *db, struct arena *a, int64_t package_id, enum 
 	struct pg_tx *tx = pg_tx_new(db, a, PG_READ);
 	struct pg_stmt *s;
 	struct pg_rows *r;
+	int64_t found;
 	int rc;
 
 	memset(out, 0, sizeof(*out));
-	pg_bind_int8(pg_tx_add(tx, "SELECT count(*) FROM tag WHERE package_id = $1"),
-		     package_id);
+	s = pg_tx_add(tx, "SELECT count(*) FROM (SELECT FROM tag WHERE package_id = $1 "
+			  "LIMIT $2) few");
+	pg_bind_int8(s, package_id);
+	pg_bind_int8(s, TAG_REACH + 1);
 	s = pg_tx_add(tx, order == TAGS_BY_NAME
 				  ? "SELECT " TAG_COLUMNS " FROM find_tags($1, ARRAY(SELECT "
 				    "tags_by_name($1, $2, $3, $4)))"
@@ -38,14 +41,17 @@ int await_tag_list(struct metadb *db, struct arena *a, int64_t package_id, enum 
 				    "tags_by_age($1, $2, $3, $4)))");
 	pg_bind_int8(s, package_id);
 	pg_bind_bool(s, turned);
-	pg_bind_int8(s, part->limit);
+	pg_bind_int8(s, part->limit + 1); /* one more, to know whether a page follows */
 	pg_bind_int8(s, part->offset);
 	rc = await_pg_tx(tx);
 	if (rc < 0)
 		return rc;
-	out->total = pg_int(pg_tx_rows(tx, 0), 0, 0);
 	r = pg_tx_rows(tx, 1);
-	out->count = (size_t)pg_rows_count(r);
+	found = pg_rows_count(r);
+	out->total = pg_int(pg_tx_rows(tx, 0), 0, 0);
+	if (out->total > TAG_REACH)
+		out->total = found > part->limit ? -1 : part->offset + found;
+	out->count = (size_t)(found > part->limit ? part->limit : found);
 	out->tag = arena_alloc(a, (out->count + 1) * sizeof(*out->tag));
 	for (size_t i = 0; i < out->count; i++)
 		take(r, (int)i, a, &out->tag[i]);

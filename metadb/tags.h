@@ -20,8 +20,11 @@ struct tag {
 struct tag_list {
 	struct tag *tag; /* in the arena */
 	size_t count;
-	int64_t total; /* of all pages */
+	int64_t total; /* of all pages; -1: more than TAG_REACH, and another page follows */
 };
+
+/* So many are counted. */
+#define TAG_REACH 10000
 
 enum tag_order { TAGS_BY_NAME, TAGS_BY_AGE };
 

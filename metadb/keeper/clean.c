@@ -102,6 +102,8 @@ static int await_collect(struct keeper *k)
 	metric_add(M_KEEPER_COLLECTED_BLOBS, blobs.gone);
 	if (rc == 0)
 		rc = await_versions_describe(k->db, &described);
+	if (rc == 0)
+		rc = await_versions_count(k->db);
 	await_failpoint(FP_COLLECT_DONE);
 	if (uploads.gone + manifests.gone + links.gone + blobs.gone > 0)
 		log_info("collected", "uploads=%lld manifests=%lld links=%lld blobs=%lld",
@@ -109,9 +111,10 @@ static int await_collect(struct keeper *k)
 			 (long long)links.gone, (long long)blobs.gone);
 	if (rc < 0)
 		return rc;
-	return accounts.seen > 0 || packages.seen > 0 || uploads.seen == COLLECT_BATCH ||
-	       manifests.seen == COLLECT_BATCH || links.seen == COLLECT_BATCH ||
-	       blobs.seen == COLLECT_BATCH || described.seen == COLLECT_BATCH;
+	return rc == 1 || accounts.seen > 0 || packages.seen > 0 ||
+	       uploads.seen == COLLECT_BATCH || manifests.seen == COLLECT_BATCH ||
+	       links.seen == COLLECT_BATCH || blobs.seen == COLLECT_BATCH ||
+	       described.seen == COLLECT_BATCH;
 }
 
 /* All that is due. *more: a batch was full, there may be others behind it */
