@@ -1,7 +1,9 @@
 /*
  * POST …/versions/delete: versions by conditions, each deleted as DELETE …/versions/ID does it,
  * in a transaction of its own. A request looks at one page, from the newest on, so that an
- * index goes before its children; `cursor` goes on behind it.
+ * index goes before its children; `cursor` goes on behind it. A dry run tells what these pages
+ * would do one after the other: what it has to know of those before stands in the cursor, or is
+ * found out again by the database.
  */
 #include <stdio.h>
 #include <string.h>
@@ -27,11 +29,15 @@ struct bulk {
 	int64_t keep; /* the newest that are meant */
 	int64_t kept; /* so far, on the pages before as well */
 	struct version_removal removal;
+	bool force;   /* also when no tagged version is left */
 	bool insists; /* also on what is popular */
 	bool guarded; /* there is something that is */
+	struct version_matches page;
 	const struct version_match *now;
-	int64_t *gone; /* ids, for a dry run */
-	size_t gone_count, gone_room;
+	/* Of a dry run: what has gone, which of this page has lost its tags, and a version that
+	 * has some, 0: not looked for yet. */
+	struct version_ids gone, lost;
+	int64_t left;
 	json_t *deleted, *deferred, *refused;
 };
 
@@ -133,22 +139,28 @@ static int read_kinds(struct request *rq, const json_t *body, struct version_que
 	return 0;
 }
 
-/* ID.KEPT, as end_page() makes it. */
+/* ID.KEPT, of a dry run ID.KEPT.LAST-KEPT.STAYED, as end_page() makes it. */
 static int read_cursor(struct request *rq, const json_t *body, struct bulk *b)
 {
-	int status = 0, end = 0;
+	int status = 0, end = 0, parts;
 	const char *text =
-		api_json_short_text(rq, body, "PackageVersion", "cursor", 40, &status);
-	long long before = 0, kept = 0;
+		api_json_short_text(rq, body, "PackageVersion", "cursor", 80, &status);
+	long long n[4] = {0};
 
 	b->query.before = INT64_MAX;
 	if (status != 0 || text == NULL)
 		return status;
-	if (sscanf(text, "%18lld.%18lld%n", &before, &kept, &end) != 2 || text[end] != '\0' ||
-	    before < 0 || kept < 0)
+	parts = sscanf(text, "%18lld.%18lld%n.%18lld.%18lld%n", &n[0], &n[1], &end, &n[2],
+		       &n[3], &end);
+	if ((parts != 2 && parts != 4) || text[end] != '\0')
 		return invalid(rq, "cursor");
-	b->query.before = before;
-	b->kept = kept;
+	for (size_t i = 0; i < 4; i++)
+		if (n[i] < 0)
+			return invalid(rq, "cursor");
+	b->query.before = n[0];
+	b->kept = n[1];
+	b->query.kept = n[2];
+	b->query.stayed = n[3];
 	return 0;
 }
 
@@ -174,7 +186,7 @@ static int read_query(struct request *rq, const json_t *body, struct bulk *b)
 		api_json_text(rq, body, "PackageVersion", "dependents", false, &status);
 
 	b->query.untagged = read_flag(rq, body, "untagged", &status);
-	b->removal.anyway = read_flag(rq, body, "force", &status);
+	b->force = read_flag(rq, body, "force", &status);
 	b->removal.dry = read_flag(rq, body, "dry_run", &status);
 	b->insists = read_flag(rq, body, "popular", &status);
 	b->keep = read_number(rq, body, "keep", 0, KEEP_MAX, 0, &status);
@@ -196,18 +208,49 @@ static int read_query(struct request *rq, const json_t *body, struct bulk *b)
 	return status != 0 ? status : check_conditions(rq, b);
 }
 
-static void note_gone(struct request *rq, struct bulk *b, int64_t id)
+static void add_id(struct request *rq, struct version_ids *ids, int64_t id)
 {
-	if (b->gone_count == b->gone_room) {
-		size_t room = b->gone_room * 2 + 64;
+	if (ids->count == ids->room) {
+		size_t room = ids->room * 2 + 64;
 		int64_t *more = arena_alloc(rq->arena, room * sizeof(*more));
 
-		if (b->gone_count > 0)
-			memcpy(more, b->gone, b->gone_count * sizeof(*more));
-		b->gone = more;
-		b->gone_room = room;
+		if (ids->count > 0)
+			memcpy(more, ids->id, ids->count * sizeof(*more));
+		ids->id = more;
+		ids->room = room;
 	}
-	b->gone[b->gone_count++] = id;
+	ids->id[ids->count++] = id;
+}
+
+static bool loses_tags(const struct version_effect *e)
+{
+	return e->what == EFFECT_DELETED || e->what == EFFECT_DEFERRED;
+}
+
+/* Of a dry run: would no version with a tag be left? 1, 0, or the code of what is in the way.
+ * Mostly the one that was found for the version before is still there. */
+static int await_last(struct request *rq, struct bulk *b, const struct version_effects *found)
+{
+	struct version_ids going = {0};
+	int64_t left;
+	int rc;
+
+	for (size_t i = 0; i < found->count; i++) {
+		if (loses_tags(&found->effect[i]))
+			add_id(rq, &going, found->effect[i].id);
+		if (loses_tags(&found->effect[i]) && found->effect[i].id == b->left)
+			b->left = 0;
+	}
+	if (!b->removal.dry || b->force || b->left != 0)
+		return 0;
+	rc = await_version_left(rq->worker->metadb, &b->query, &b->lost, &going, &left);
+	if (rc < 0)
+		return rc;
+	if (left > 0)
+		b->left = left;
+	else if (left < 0)
+		b->query.stayed = -left;
+	return left < 0;
 }
 
 static void note_effects(struct request *rq, struct bulk *b,
@@ -220,9 +263,12 @@ static void note_effects(struct request *rq, struct bulk *b,
 	part = api_version_effects_json(rq, found, EFFECT_DEFERRED);
 	json_array_extend(b->deferred, part);
 	json_decref(part);
-	for (size_t i = 0; b->removal.dry && i < found->count; i++)
+	for (size_t i = 0; b->removal.dry && i < found->count; i++) {
 		if (found->effect[i].what == EFFECT_DELETED)
-			note_gone(rq, b, found->effect[i].id);
+			add_id(rq, &b->gone, found->effect[i].id);
+		if (loses_tags(&found->effect[i]))
+			add_id(rq, &b->lost, found->effect[i].id);
+	}
 }
 
 static void note_refused(struct request *rq, struct bulk *b, const char *reason)
@@ -245,39 +291,57 @@ static int await_popular(struct request *rq, const struct bulk *b)
 	return await_api_popular_stays(rq, ids, count, b->insists);
 }
 
-/* One version; what is gone by now is nobody's trouble. 0, or the code of what is. */
-static int await_one(struct request *rq, struct bulk *b)
+/* 0, or the code of what is in the way. What is gone by now is nobody's trouble. */
+static int await_remove(struct request *rq, struct bulk *b)
 {
 	struct actor who = auth_actor(rq);
 	struct version_effects found;
-	int rc;
+	int last, rc = await_version_remove(rq->worker->metadb, rq->arena, &who, &b->removal,
+					    &found);
 
-	b->removal.id = b->now->id;
-	b->removal.without = b->gone;
-	b->removal.without_count = b->gone_count;
-	rc = await_popular(rq, b);
-	if (rc == 1)
-		note_refused(rq, b, "popular");
-	if (rc != 0)
-		return rc < 0 ? rc : 0;
-	rc = await_version_remove(rq->worker->metadb, rq->arena, &who, &b->removal, &found);
-	if (rc == 0)
-		note_effects(rq, b, &found);
-	else if (rc == ERR_CONFLICT)
+	if (rc == ERR_CONFLICT)
 		note_refused(rq, b, "needed");
 	else if (rc == VERSION_LAST)
 		note_refused(rq, b, "last_tagged");
 	else if (rc == VERSION_MANY)
 		note_refused(rq, b, "too_many");
-	return rc < 0 && rc != ERR_NOT_FOUND && rc != ERR_CONFLICT ? rc : 0;
+	if (rc != 0)
+		return rc < 0 && rc != ERR_NOT_FOUND && rc != ERR_CONFLICT ? rc : 0;
+	last = await_last(rq, b, &found);
+	if (last == 0) {
+		note_effects(rq, b, &found);
+	} else if (last == 1) {
+		note_refused(rq, b, "last_tagged");
+	}
+	return last < 0 ? last : 0;
 }
 
-static int end_page(struct request *rq, struct bulk *b, const struct version_matches *page)
+static int await_one(struct request *rq, struct bulk *b)
 {
+	int rc;
+
+	b->removal.id = b->now->id;
+	b->removal.without = b->gone.id;
+	b->removal.without_count = b->gone.count;
+	rc = await_popular(rq, b);
+	if (rc == 1)
+		note_refused(rq, b, "popular");
+	if (rc != 0)
+		return rc < 0 ? rc : 0;
+	return await_remove(rq, b);
+}
+
+static int end_page(struct request *rq, struct bulk *b)
+{
+	const struct version_matches *page = &b->page;
 	json_t *cursor = json_null();
 
-	if (page->looked_at == b->query.limit)
+	if (page->looked_at == b->query.limit && !b->removal.dry)
 		cursor = json_sprintf("%lld.%lld", (long long)page->last, (long long)b->kept);
+	else if (page->looked_at == b->query.limit)
+		cursor = json_sprintf("%lld.%lld.%lld.%lld", (long long)page->last,
+				      (long long)b->kept, (long long)b->query.kept,
+				      (long long)b->query.stayed);
 	return api_json_reply(rq, 200,
 			      json_pack("{s:O, s:O, s:O, s:b, s:I, s:o}", "deleted", b->deleted,
 					"deferred", b->deferred, "refused", b->refused,
@@ -285,22 +349,38 @@ static int end_page(struct request *rq, struct bulk *b, const struct version_mat
 					(json_int_t)page->looked_at, "cursor", cursor));
 }
 
+static int await_look(struct request *rq, struct bulk *b)
+{
+	struct version_query *q = &b->query;
+	int rc;
+
+	q->dry = b->removal.dry;
+	q->mode = b->removal.mode;
+	q->spares = b->guarded;
+	b->removal.anyway = b->force || q->dry; /* await_last() knows it better */
+	rc = await_version_query(rq->worker->metadb, rq->arena, q, &b->page);
+	b->gone.id = b->page.gone;
+	b->gone.count = b->gone.room = b->page.gone_count;
+	return rc;
+}
+
 static int await_page(struct request *rq, struct bulk *b)
 {
-	struct version_matches page;
 	int rc = await_api_popular_stays(rq, NULL, 0, b->insists);
 
 	b->guarded = rc == 1;
 	if (rc >= 0)
-		rc = await_version_query(rq->worker->metadb, rq->arena, &b->query, &page);
-	for (size_t i = 0; rc == 0 && i < page.count; i++) {
-		b->now = &page.match[i];
-		if (b->kept < b->keep)
+		rc = await_look(rq, b);
+	for (size_t i = 0; rc == 0 && i < b->page.count; i++) {
+		b->now = &b->page.match[i];
+		if (b->kept < b->keep) {
 			b->kept++;
-		else
+			b->query.kept = b->now->id;
+		} else {
 			rc = await_one(rq, b);
+		}
 	}
-	return rc < 0 ? give_up(rq, rc, "deleting versions") : end_page(rq, b, &page);
+	return rc < 0 ? give_up(rq, rc, "deleting versions") : end_page(rq, b);
 }
 
 int api_version_delete_many(struct request *rq)

@@ -52,6 +52,10 @@ static const char *const world[] = {
 #define PAGE(sql) "SELECT unnest(x.ids) FROM " sql " x"
 #define MANY	  "1, false, "
 #define LAST	  "9223372036854775807, "
+/* Everything of package 1 is deleted but the first 100, from version 20000 on. */
+#define COURSE(kinds, mode)                                                               \
+	"ROW(1, 20000, now(), false, NULL, " kinds ", NULL, " mode ", 39000, NULL, true)" \
+	"::deletion_course"
 
 /* A statement, how many rows it answers, and how many it may touch. */
 static const struct page {
@@ -97,6 +101,14 @@ static const struct page {
 	 1100},
 	{"SELECT * FROM versions_meant(1, " LAST "100, now(), false, '{x%}', 0, now())", 100,
 	 700},
+	/* a dry run: a page behind another one, one of its versions, whether tags are left */
+	{"SELECT * FROM versions_meant_then(" COURSE("0", "0") ", 100)", 100, 2500},
+	{"SELECT * FROM versions_meant_then(" COURSE("4", "1") ", 100)", 100, 2500},
+	{"SELECT * FROM versions_meant_then(" COURSE("0", "2") ", 100)", 100, 25000},
+	{"SELECT version_remove(NULL, 1, 19993, 0::smallint, true, true, ARRAY(SELECT "
+	 "generate_series(19994, 20992)))",
+	 2, 30},
+	{"SELECT versions_left(" COURSE("0", "0") ", '{}', '{19993}')", 1, 2000},
 	/* what lists say of each package, and how many there are */
 	{"SELECT s.* FROM generate_series(1, 100) i, package_summary(i) s", 100, 3200},
 	{"SELECT FROM tag WHERE package_id = 1 LIMIT 10001", 10001, 10001},
