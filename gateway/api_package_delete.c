@@ -55,7 +55,7 @@ static int check_role(struct request *rq, enum role role, enum action action)
 	return 0;
 }
 
-/* The newest deleted package of the request's name. 0, or refused. */
+/* The package of the request's name that was deleted last. 0, or refused. */
 static int await_deleted(struct request *rq, enum action action, int64_t *package_id)
 {
 	enum role role = ROLE_NONE;

@@ -145,6 +145,12 @@ static bool wrong_owner(const struct request *rq, const struct authorization *fo
 	       found->namespace_kind != ACCOUNT_ORGANIZATION;
 }
 
+/* Blobs alone, of a push that is not over or was given up, are no package for REST. */
+static bool begun(const struct right *right, const struct authorization *found)
+{
+	return !right->deleted && found->standing.package_exists && !found->standing.published;
+}
+
 static int await_rest(struct request *rq, struct package_check *c)
 {
 	int status = await_rest_name(rq, c->presented);
@@ -189,7 +195,7 @@ int await_auth_package(struct request *rq, const struct right *right, const stru
 		return rc;
 	if (rest && rq->caller == NULL) /* as at GitHub, for public ones too */
 		return auth_refuse_401(rq, right, NULL);
-	if (rest && wrong_owner(rq, &c.found))
+	if (rest && (wrong_owner(rq, &c.found) || begun(right, &c.found)))
 		return refuse_api(rq, 404, "Package not found.");
 	rq->standing = c.found.standing;
 	if (p->narrowed)

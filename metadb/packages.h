@@ -58,8 +58,9 @@ int await_package_get(struct metadb *db, struct arena *a, int64_t package_id,
  */
 int await_package_delete(struct metadb *db, const struct actor *who,
 			 int64_t package_id) MUST_CHECK;
-/* With all its tags and manifests. ERR_NOT_FOUND: nothing to restore (any more), or the account
- * is gone; ERR_CONFLICT: another package has its name now. */
+/* With all its tags and manifests; a push of its name that has made no package yet is given up.
+ * ERR_NOT_FOUND: nothing to restore (any more), or the account is gone; ERR_CONFLICT: another
+ * package has its name now. */
 int await_package_restore(struct metadb *db, const struct actor *who,
 			  int64_t package_id) MUST_CHECK;
 
@@ -71,8 +72,8 @@ int await_package_purge(struct metadb *db, const struct actor *who,
 			int64_t package_id) MUST_CHECK;
 
 /*
- * The newest deleted package of that name that can be restored, and what the account, by that
- * token, is to it. ERR_NOT_FOUND.
+ * The package of that name that was deleted last and can be restored, and what the account,
+ * by that token, is to it. ERR_NOT_FOUND.
  */
 int await_package_deleted(struct metadb *db, int64_t account_id, int64_t token_id,
 			  int64_t namespace_id, const char *name, int64_t *package_id,

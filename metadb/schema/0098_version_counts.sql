@@ -173,7 +173,9 @@ BEGIN
 	END LOOP;
 END $$;
 
--- As in 0080; what was counted is counted again.
+-- As in 0080; what was counted is counted again. What comes back with an index has its tags again, as if it had been
+-- restored by itself. The tags of the version that is asked for come first, then those of newer versions: a name that several
+-- had lost leads to one of them.
 CREATE OR REPLACE FUNCTION version_restore(who actor, in_package bigint, which bigint)
 RETURNS smallint LANGUAGE plpgsql AS $$
 DECLARE
@@ -209,15 +211,21 @@ BEGIN
 	UPDATE package_blob l SET deleted_at = NULL FROM manifest_blob r
 	WHERE r.manifest_id = ANY (ids) AND l.package_id = r.package_id AND l.algorithm = r.algorithm
 	AND l.digest = r.digest AND l.deleted_at IS NOT NULL;
+	WITH lost AS (	-- one version a name; which have none to give back that are live, for they keep what they lost once
+		SELECT DISTINCT ON (t.name) t.name, l.id, l.pushed_by, l.created_at
+		FROM manifest l CROSS JOIN LATERAL unnest(l.deleted_tags) AS t(name)
+		WHERE l.id = ANY (ids) AND (l.deleted_at IS NOT NULL OR l.deferred_at IS NOT NULL)
+		ORDER BY t.name, l.id <> which, l.id DESC),
+	back AS (
+		INSERT INTO tag (package_id, name, manifest_id, updated_by, updated_at)
+		SELECT in_package, b.name, b.id, coalesce(who.account_id, b.pushed_by), b.created_at
+		FROM lost b ORDER BY b.name
+		ON CONFLICT (package_id, name) DO NOTHING RETURNING name, manifest_id)
+	SELECT coalesce(array_agg(b.name ORDER BY b.name) FILTER (WHERE b.manifest_id = which), '{}')
+	INTO names FROM back b;
 	UPDATE manifest l SET deleted_at = NULL, deferred_at = NULL, deleted_by = NULL, deleted_tags = NULL
 	WHERE l.id = ANY (ids) AND (l.deleted_at IS NOT NULL OR l.deferred_at IS NOT NULL);
 	UPDATE version_count c SET counted_at = '-infinity' WHERE c.package_id = in_package;
-	WITH back AS (
-		INSERT INTO tag (package_id, name, manifest_id, updated_by, updated_at)
-		SELECT in_package, n, which, coalesce(who.account_id, m.pushed_by), m.created_at
-		FROM unnest(m.deleted_tags) n ORDER BY n
-		ON CONFLICT (package_id, name) DO NOTHING RETURNING name)
-	SELECT coalesce(array_agg(b.name ORDER BY b.name), '{}') INTO names FROM back b;
 	PERFORM record(who, 'manifest.restore', (SELECT p.namespace_id FROM package p WHERE p.id = in_package),
 		       in_package, jsonb_build_object('tags', names, 'digest',
 		       CASE m.algorithm WHEN 1 THEN 'sha256:' ELSE 'sha512:' END || encode(m.digest, 'hex')));

@@ -240,6 +240,18 @@ def test_what_waits_is_restored_alone(house):
     assert house.owner.get(f"{path}/{ids[child]}")["metadata"]["container"]["tags"] == ["child"]
 
 
+def test_what_comes_back_with_an_index_has_its_tags(house):
+    child, index, ids, path = tree_of(house, "named")
+    name, registry = f"{house.login}/named", house.owner.registry()
+    ok(registry.put_manifest(name, "taken", registry.manifest(name, "child").content), 201)
+    for digest in (child, digest_of(index)):
+        ok(house.owner.ask("DELETE", f"{path}/{ids[digest]}"), 204)
+    house.push("named", "taken", b"3")
+    ok(house.owner.ask("POST", f"{path}/{ids[digest_of(index)]}/restore"), 204)
+    assert registry.tags(name) == ["all", "child", "other", "taken"]
+    assert version_of(house, "named", child)["metadata"]["container"]["tags"] == ["child"]
+
+
 def test_a_cascade_takes_indexes_and_signatures(house):
     child, index, ids, path = tree_of(house, "fall")
     signature = house.push("fall", f"{digest_of(index).replace(':', '-')}.sig", b"3")
@@ -287,6 +299,18 @@ def test_versions_are_deleted_by_conditions(house):
     assert [(one["name"], one["reason"]) for one in refused_ones] == [(child, "needed")]
     rest = many(house, "bulk", older_than="2100-01-01T00:00:00Z")
     assert [one["reason"] for one in rest["refused"]] == ["last_tagged"] and len(rest["deleted"]) == 5
+
+
+def test_a_dry_run_tells_what_comes_of_what_it_defers(house):
+    """Two tagged images that an untagged index needs: the second one deferred would be the last tagged one."""
+    registry, name = house.owner.registry(), f"{house.login}/dry"
+    images = [registry.push_image(name, tag, [tag.encode()]) for tag in ("a", "b")]
+    index = index_of(*images)
+    ok(registry.put_manifest(name, digest_of(index), index, INDEX), 201)
+    told = [many(house, "dry", kinds=["child"], dry_run=dry) for dry in (True, False)]
+    for answer in told:
+        assert tags_of(answer["deferred"]) == [["b"]] and answer["deleted"] == []
+        assert [(one["tags"], one["reason"]) for one in answer["refused"]] == [(["a"], "last_tagged")]
 
 
 def test_what_a_deletion_by_conditions_does_not_understand(house):
@@ -377,6 +401,40 @@ def test_a_deleted_package_whose_name_is_taken_waits(house):
     ok(house.owner.ask("DELETE", f"orgs/{house.login}/packages/container/second/aliases/{house.login}/twice"), 204)
     ok(house.owner.ask("POST", f"{path}/restore"), 204)
     assert house.versions("twice")[0]["name"] == first
+
+
+def test_a_push_that_was_given_up_is_no_package(house):
+    """Not for REST, and not in the way of the deleted one that had the name."""
+    path, name = f"orgs/{house.login}/packages/container/begun", f"{house.login}/begun"
+    digest, registry = house.push("begun"), house.owner.registry()
+    ok(house.owner.ask("DELETE", path), 204)
+    registry.push_blob(name, b"of a push that is given up")
+    for method, more, body in (("GET", "", None), ("DELETE", "", None), ("GET", "/versions", None),
+                               ("PUT", "/visibility", {"visibility": "public"})):
+        refused(house.owner.ask(method, f"{path}{more}", body), 404, "Package not found.")
+    ok(house.owner.ask("POST", f"{path}/restore"), 204)
+    assert [one["name"] for one in house.versions("begun")] == [digest]
+    registry.pull_image(name, "v1")
+    house.push("begun", "v2", b"another layer")
+    assert registry.tags(name) == ["v1", "v2"]
+
+
+def test_what_was_deleted_last_is_restored_first(house):
+    """An older package that had been restored by its id meanwhile."""
+    path = f"orgs/{house.login}/packages/container/last-gone"
+    digests, ids = [], []
+    for layer in (b"1", b"2"):
+        digests.append(house.push("last-gone", "v1", layer))
+        ids.append(house.owner.get(path)["id"])
+        ok(house.owner.ask("DELETE", path), 204)
+    ok(house.owner.ask("POST", f"orgs/{house.login}/deleted-packages/{ids[0]}/restore"), 204)
+    ok(house.owner.ask("DELETE", path), 204)
+    ok(house.owner.ask("POST", f"{path}/restore"), 204)
+    assert [one["name"] for one in house.versions("last-gone")] == digests[:1]
+    ok(house.owner.ask("DELETE", path), 204)
+    ok(house.owner.ask("POST", f"{path}/purge"), 204)
+    ok(house.owner.ask("POST", f"{path}/restore"), 204)
+    assert house.owner.get(path)["id"] == ids[1]
 
 
 def test_deleting_a_package_needs_an_admin(house):
