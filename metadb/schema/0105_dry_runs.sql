@@ -102,8 +102,8 @@ END $$;
 CREATE TYPE deletion_course AS (package_id bigint, before bigint, older timestamptz, untagged boolean, patterns text[],
 	kinds integer, unpulled timestamptz, mode smallint, kept_from bigint, stayed bigint, spares boolean);
 
--- Live versions with this id or a higher one that an index needs, or that another version is about.
-CREATE FUNCTION versions_below(in_package bigint, which bigint, from_id bigint) RETURNS SETOF bigint
+-- Live versions that an index needs, or that another version is about.
+CREATE FUNCTION versions_below(in_package bigint, which bigint) RETURNS SETOF bigint
 LANGUAGE plpgsql STABLE ROWS 10 AS $$
 BEGIN
 	RETURN QUERY SELECT m.id FROM (
@@ -116,21 +116,18 @@ BEGIN
 				SELECT FROM tag o WHERE o.manifest_id = which AND tag_counts(o.name))) d
 	CROSS JOIN LATERAL (SELECT l.id, l.deleted_at FROM manifest l WHERE l.package_id = in_package
 		AND l.algorithm = d.algorithm AND l.digest = d.digest LIMIT 1) m
-	WHERE m.id >= from_id AND m.id <> which AND m.deleted_at IS NULL;
+	WHERE m.id <> which AND m.deleted_at IS NULL;
 END $$;
 
--- Would `above` go in a cascade of this version?
-CREATE FUNCTION version_under(in_package bigint, above bigint, which bigint) RETURNS boolean
-LANGUAGE plpgsql STABLE AS $$
-DECLARE
-	other bigint;
+-- The version, and all that are below it, step by step; tags can make them circles.
+CREATE FUNCTION versions_down_from(in_package bigint, which bigint) RETURNS SETOF bigint
+LANGUAGE plpgsql STABLE ROWS 10 AS $$
 BEGIN
-	FOR other IN SELECT versions_below(in_package, above, which) LOOP
-		IF other = which OR version_under(in_package, other, which) THEN
-			RETURN true;
-		END IF;
-	END LOOP;
-	RETURN false;
+	RETURN QUERY WITH RECURSIVE down(id) AS (
+			SELECT which
+		UNION
+			SELECT b.id FROM down d CROSS JOIN LATERAL versions_below(in_package, d.id) AS b(id))
+		SELECT d.id FROM down d LIMIT 10000;
 END $$;
 
 -- Was it looked at, and would it have gone but for indexes that need it?
@@ -141,41 +138,33 @@ BEGIN
 		AND EXISTS (SELECT FROM versions_meant(c.package_id, which + 1, 1, c.older, c.untagged, c.patterns,
 			c.kinds, c.unpulled) v WHERE v.id = which AND v.meant)
 		AND NOT (c.spares AND version_popular(which))
-		AND NOT (c.mode = 2 AND c.stayed IS NOT NULL AND version_under(c.package_id, c.stayed, which));
+		AND NOT (c.mode = 2 AND c.stayed IS NOT NULL	-- which would go along
+			AND which IN (SELECT versions_down_from(c.package_id, c.stayed)));
 END $$;
 
 -- Would it have gone in a cascade (mode 2): itself, or with what it is about or needs?
 CREATE FUNCTION version_swept(c deletion_course, which bigint) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
-DECLARE
-	other bigint;
 BEGIN
-	IF version_passed(c, which) THEN
-		RETURN true;
-	END IF;
-	FOR other IN SELECT versions_below(c.package_id, which, c.before) LOOP
-		IF version_swept(c, other) THEN
-			RETURN true;
-		END IF;
-	END LOOP;
-	RETURN false;
+	RETURN EXISTS (SELECT FROM versions_down_from(c.package_id, which) AS d(id) WHERE version_passed(c, d.id));
 END $$;
 
 -- Would a live version have gone by now? One that indexes need goes with the last of them (mode 0), or if they have
--- gone before it was looked at (1).
-CREATE FUNCTION version_foreseen(c deletion_course, which bigint) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+-- gone before it was looked at (1). Indexes of indexes are followed 50 deep; beyond, they are supposed to stay.
+CREATE FUNCTION version_foreseen(c deletion_course, which bigint, deep integer DEFAULT 0) RETURNS boolean
+LANGUAGE plpgsql STABLE AS $$
 DECLARE
 	waits boolean := (SELECT m.deferred_at IS NOT NULL FROM manifest m WHERE m.id = which);
 	other bigint;
 BEGIN
 	IF c.mode = 2 AND version_swept(c, which) THEN
 		RETURN true;
-	ELSIF NOT waits AND (c.mode = 2 OR NOT version_passed(c, which)) THEN
+	ELSIF deep = 50 OR (NOT waits AND (c.mode = 2 OR NOT version_passed(c, which))) THEN
 		RETURN false;
 	END IF;
 	FOR other IN SELECT versions_needing(ARRAY[which]) LOOP
 		IF c.mode = 1 AND NOT waits AND other < which THEN
 			RETURN false;
-		ELSIF NOT (CASE c.mode WHEN 2 THEN version_swept(c, other) ELSE version_foreseen(c, other) END) THEN
+		ELSIF NOT (CASE c.mode WHEN 2 THEN version_swept(c, other) ELSE version_foreseen(c, other, deep + 1) END) THEN
 			RETURN false;
 		END IF;
 	END LOOP;

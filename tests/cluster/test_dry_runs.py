@@ -101,3 +101,19 @@ def test_a_dry_run_is_what_happens(store, mode):
         assert foreseen == done, f"{name} {body}"
         happened += len(done["deleted"]) + len(done["deferred"]) + len(done["refused"])
     assert happened > 100
+
+
+def test_what_is_about_each_other_in_a_circle_ends(store):
+    """Tags say what is about what, also of two that are about each other."""
+    package = store.row("INSERT INTO package (namespace_id, name, publisher_id, published_at, tagged_at) "
+                        "VALUES (%s, 'circle', %s, now(), now()) RETURNING id", store.owner_id, store.owner_id)
+    made = [(store.row("INSERT INTO manifest (package_id, algorithm, digest, kind, media_type, size, pushed_by, bytes, "
+                       "variety) VALUES (%s, 1, %s, 1, %s, 2, %s, '{}', 1) RETURNING id", package, digest, MANIFEST,
+                       store.owner_id), digest)
+            for digest in (hashlib.sha256(f"circle {n}".encode()).digest() for n in range(3))]
+    for number, (which, _) in enumerate(made):
+        store.tag(package, f"sha256-{made[number - 1][1].hex()}.sig", which)
+    body = {"older_than": EVER, "dependents": "cascade", "limit": 1}
+    foreseen = store.outcome("circle", {**body, "dry_run": True})
+    assert foreseen == store.outcome("circle", body)
+    assert {one for one, _ in foreseen["deleted"]} == {one for one, _ in made}
