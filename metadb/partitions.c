@@ -156,11 +156,14 @@ int await_node_started(struct metadb *db, const struct node_start *start, const 
 	return await_change(tx, a);
 }
 
-/* The last row carries no pair but what holds for all of them. */
+/* The last row carries no pair but what holds for all of them. Instance and blob are probed: a
+ * plan of the time when there were few would read all of them. */
 static const char rows_sql[] =
 	"SELECT c.part, c.digest, c.gen, c.len, i.dead_at IS NOT NULL, b.lost_at IS NOT NULL, "
 	"NULL::bigint[], NULL::boolean, NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint "
-	"FROM chunk c JOIN instance i USING (gen) LEFT JOIN blob b USING (gen) "
+	"FROM chunk c "
+	"CROSS JOIN LATERAL (SELECT dead_at FROM instance WHERE gen = c.gen LIMIT 1) i "
+	"LEFT JOIN LATERAL (SELECT lost_at FROM blob WHERE gen = c.gen LIMIT 1) b ON true "
 	"WHERE c.part = ANY ($1) "
 	"UNION ALL SELECT NULL, NULL, NULL, NULL, NULL, NULL, "
 	"ARRAY(SELECT gen FROM upload ORDER BY gen), adopted(), "
