@@ -432,9 +432,8 @@ H_TEST(a_package_comes_back_as_it_was)
 	assert_int_equal(await_package_delete(h_db, &who, package), ERR_NOT_FOUND);
 	assert_int_equal(await_packages_collect(h_db, 3600000, &c), 0);
 	assert_int_equal(c.seen, 0);
-	await_h_sql(
-		"INSERT INTO package (namespace_id, name, publisher_id) SELECT id, 'full', id "
-		"FROM account WHERE login = 'keeper'");
+	await_h_sql("INSERT INTO package (namespace_id, name, publisher_id, published_at) "
+		    "SELECT id, 'full', id, now() FROM account WHERE login = 'keeper'");
 	assert_int_equal(await_package_restore(h_db, &who, package), ERR_CONFLICT);
 	await_h_sql("UPDATE package SET name = 'other' WHERE name = 'full' "
 		    "AND deleted_at IS NULL");
