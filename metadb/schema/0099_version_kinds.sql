@@ -65,6 +65,20 @@ BEGIN
 	SELECT s.compressed, s.alone INTO compressed, alone FROM version_sizes(which, 256) s;
 END $$;
 
+-- What an index says of one of its manifests; NULL: nothing.
+CREATE FUNCTION index_says(index_id bigint, alg smallint, dig bytea) RETURNS jsonb LANGUAGE plpgsql STABLE AS $$
+BEGIN
+	RETURN (SELECT d FROM manifest m
+		CROSS JOIN LATERAL jsonb_path_query(manifest_json(m.bytes), '$.manifests[*]') AS d
+		WHERE m.id = index_id AND d ->> 'digest' = CASE alg WHEN 1 THEN 'sha256:' ELSE 'sha512:' END
+			|| encode(dig, 'hex') LIMIT 1);
+END $$;
+
+CREATE FUNCTION says_attestation(said jsonb) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
+	SELECT coalesce(said -> 'annotations' ->> 'vnd.docker.reference.type' = 'attestation-manifest', false)
+	OR coalesce(said -> 'platform' ->> 'os' = 'unknown' AND said -> 'platform' ->> 'architecture' = 'unknown', false)
+$$;
+
 -- As in 0087, with tags.
 CREATE OR REPLACE FUNCTION versions_describe(most integer, OUT seen bigint, OUT gone bigint) LANGUAGE plpgsql AS $$
 DECLARE
@@ -79,17 +93,10 @@ BEGIN
 		LOOP
 			what := version_variety(m.kind, m.artifact_type, coalesce(
 				manifest_json(m.bytes) -> 'layers' -> 0 ->> 'mediaType', ''), m.annotations);
-			SELECT d INTO said FROM (SELECT c.manifest_id FROM manifest_child c
-				WHERE c.package_id = m.package_id AND c.algorithm = m.algorithm
-				AND c.digest = m.digest LIMIT 1) c
-			CROSS JOIN LATERAL (SELECT bytes FROM manifest
-				WHERE manifest.id = c.manifest_id LIMIT 1) i
-			CROSS JOIN LATERAL jsonb_path_query(manifest_json(i.bytes), '$.manifests[*]') AS d
-			WHERE d ->> 'digest' = CASE m.algorithm WHEN 1 THEN 'sha256:' ELSE 'sha512:' END
-				|| encode(m.digest, 'hex') LIMIT 1;
-			IF said -> 'annotations' ->> 'vnd.docker.reference.type' = 'attestation-manifest'
-			   OR (said -> 'platform' ->> 'os' = 'unknown'
-			   AND said -> 'platform' ->> 'architecture' = 'unknown') THEN
+			said := (SELECT index_says(c.manifest_id, m.algorithm, m.digest)
+				FROM manifest_child c WHERE c.package_id = m.package_id
+				AND c.algorithm = m.algorithm AND c.digest = m.digest LIMIT 1);
+			IF says_attestation(said) THEN
 				what := 4;
 			ELSIF what IN (1, 3) THEN
 				what := coalesce(variety_by_tags(m.id), what);

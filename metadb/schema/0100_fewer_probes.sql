@@ -68,10 +68,12 @@ BEGIN
 		     EXCEPT SELECT unnest(there) ORDER BY 1);
 END $$;
 
--- A child that was pushed is told from manifest_put(), a restored one still by its trigger.
+-- A child that was pushed is told from manifest_put(), a restored one still by its trigger. What the index says of it is
+-- known from now on.
 CREATE FUNCTION child_arrives(in_package bigint, alg smallint, dig bytea) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
 	ids bigint[];
+	said jsonb;
 BEGIN
 	ids := ARRAY(SELECT i.id FROM manifest i WHERE i.id IN (SELECT a.manifest_id FROM manifest_absent a
 			WHERE a.package_id = in_package AND a.algorithm = alg AND a.digest = dig)
@@ -79,6 +81,12 @@ BEGIN
 	DELETE FROM manifest_absent a WHERE a.manifest_id = ANY (ids) AND a.algorithm = alg AND a.digest = dig;
 	INSERT INTO manifest_child (manifest_id, package_id, algorithm, digest)
 	SELECT id, in_package, alg, dig FROM unnest(ids) AS id;
+	said := index_says(ids[1], alg, dig);
+	IF says_attestation(said) THEN
+		PERFORM children_describe(in_package, ARRAY[alg], ARRAY[dig], ARRAY[NULL::text]);
+	ELSIF version_platform(said -> 'platform') IS NOT NULL THEN
+		PERFORM children_describe(in_package, ARRAY[alg], ARRAY[dig], ARRAY[version_platform(said -> 'platform')]);
+	END IF;
 END $$;
 
 CREATE OR REPLACE FUNCTION child_arrived() RETURNS trigger LANGUAGE plpgsql AS $$

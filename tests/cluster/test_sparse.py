@@ -3,8 +3,9 @@
 import json
 
 import pytest
+import requests
 
-from harness.registry import INDEX, MANIFEST, descriptor, digest_of, ok, random_bytes
+from harness.registry import INDEX, MANIFEST, descriptor, digest_of, manifest_of, ok, random_bytes
 from harness.whole import check, wait_for
 
 pytestmark = pytest.mark.asan
@@ -81,6 +82,25 @@ def test_index_alone(cluster, user, registry):
     lacking = index_of([b"no such blob"], "application/octet-stream")
     answer = registry.put_manifest(name, "lacking", lacking, INDEX)
     assert answer.status_code == 404 and answer.json()["errors"][0]["code"] == "MANIFEST_BLOB_UNKNOWN"
+    assert_consistent(cluster)
+
+
+def test_a_late_child_is_what_its_index_says(cluster, user, registry):
+    name = f"{user.login}/late"
+    for data in (b"{}", b"layer", b"proof"):
+        registry.push_blob(name, data)
+    image, proof = manifest_of(b"{}", [b"layer"]), manifest_of(b"{}", [b"proof"])
+    index = json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": [
+        {**descriptor(image, MANIFEST), "platform": {"os": "linux", "architecture": "s390x"}},
+        {**descriptor(proof, MANIFEST), "platform": {"os": "unknown", "architecture": "unknown"}}]}).encode()
+    ok(registry.put_manifest(name, "all", index, INDEX), 201)
+    for child in (image, proof):
+        ok(registry.put_manifest(name, digest_of(child), child), 201)
+    answer = requests.get(f"{cluster.url()}/api/v3/user/packages/container/late/versions", timeout=120,
+                          headers={"Authorization": f"token {user.token}"})
+    told = {version["name"]: (version["kind"], version["platform"]) for version in ok(answer, 200).json()}
+    assert told[digest_of(image)] == ("image", {"os": "linux", "architecture": "s390x", "variant": None})
+    assert told[digest_of(proof)] == ("attestation", None)
     assert_consistent(cluster)
 
 
