@@ -237,20 +237,51 @@ class Steps:
         if refusal is not None:
             self.ask(caller, refusal, (), "POST", path, body=body)
             return
+        if body["dry_run"]:
+            self.foresee_many(caller, path, body)
+            return
         before, kept, cursor = None, 0, None
         while True:
-            package = self.package.copy() if body["dry_run"] else self.package
-            deleted, deferred, refused, looked_at, before, kept = package.delete_many(body, before, kept)
-            page = {**body, "cursor": cursor} if cursor is not None else body
-            told = self.ask(caller, None, (200,), "POST", path, body=page).json()
+            deleted, deferred, refused, looked_at, before, kept = self.package.delete_many(body, before, kept)
+            told = self.page_of(caller, path, body, cursor)
             self.same("of a page", {**self.words({"deleted": deleted, "deferred": deferred}), "looked_at": looked_at,
                                     "refused": {self.word(one): why for one, why in refused.items()}},
-                      {**self.words(told), "looked_at": told["looked_at"],
-                       "refused": {self.word(one["name"]): one["reason"] for one in told["refused"]}})
+                      {**self.words(told), "looked_at": told["looked_at"], "refused": self.refused_in(told)})
             cursor = told["cursor"]
             self.same("whether there is a next page", looked_at == body.get("limit", 1000), cursor is not None)
             if cursor is None:
                 break
+
+    def page_of(self, caller, path, body, cursor):
+        page = {**body, "cursor": cursor} if cursor is not None else body
+        return self.ask(caller, None, (200,), "POST", path, body=page).json()
+
+    def refused_in(self, told):
+        return {self.word(one["name"]): one["reason"] for one in told["refused"]}
+
+    def foresee_many(self, caller, path, body):
+        """All pages of a dry run tell what all pages of the deletion would do, if not each the same page."""
+        package, before, kept, looked_at = self.package.copy(), None, 0, None
+        expected = {"deleted": [], "deferred": [], "refused": {}}
+        while looked_at in (None, body.get("limit", 1000)):
+            deleted, deferred, refused, looked_at, before, kept = package.delete_many(body, before, kept)
+            expected["deleted"] += deleted
+            expected["deferred"] += deferred
+            expected["refused"].update({self.word(one): why for one, why in refused.items()})
+        got, cursor = {"deleted": [], "deferred": [], "refused": {}}, None
+        while True:
+            told = self.page_of(caller, path, body, cursor)
+            got["deleted"] += told["deleted"]
+            got["deferred"] += told["deferred"]
+            got["refused"].update(self.refused_in(told))
+            cursor = told["cursor"]
+            if cursor is None:
+                break
+        kinds = body.get("kinds", ())
+        if "child" in kinds and (len(kinds) > 1 or body.get("dependents") == "cascade"):
+            return  # what is a child depends on where the pages of the deletion end
+        self.same("of a dry run", {**self.words(expected), "refused": expected["refused"]},
+                  {**self.words(got), "refused": got["refused"]})
 
     def restore_version(self, caller):
         gone = [one.digest for one in self.package.of_state(State.DELETED, State.DEFERRED)] if self.package else []
