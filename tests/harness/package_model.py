@@ -73,6 +73,7 @@ class Package:
         self.versions = {}
         self.tags = {}  # name → digest
         self.blobs = set()  # that a manifest may name
+        self.loose = set()  # of these, what was deleted and came back with a version: only versions hold it
 
     # what is there
 
@@ -104,7 +105,16 @@ class Package:
         """As conditions mean them."""
         return {version.manifest.kind} | ({"child"} if self.parents(version.digest) else set())
 
+    def unsure(self):
+        """Blobs that the keeper takes away sooner or later."""
+        return self.loose - {blob for one in self.versions.values() if one.state != State.PURGED
+                             for blob in one.manifest.blobs}
+
     # pushing
+
+    def push_blobs(self, digests):
+        self.blobs |= digests
+        self.loose -= digests
 
     def push(self, manifest, tags):
         """By whoever may. The caller has pushed the blobs that are to be there."""
@@ -259,6 +269,7 @@ class Package:
         for one in [version] + sorted(back, key=lambda one: -(one.id or 0)):
             if one.state != State.LIVE:
                 one.state = State.LIVE
+                self.loose |= one.manifest.blobs - self.blobs
                 self.blobs |= one.manifest.blobs
                 for tag in one.lost:
                     self.tags.setdefault(tag, one.digest)

@@ -130,10 +130,11 @@ class Steps:
             if package is None:
                 package = Package(*self.place, caller.login)
                 package.blobs |= self.world.begun.get(self.place, set())
-            missing = manifest.blobs - package.blobs
-            if package is not self.package or self.dice.random() < 0.95:
+            unsure = manifest.blobs & package.unsure()
+            missing = (manifest.blobs - package.blobs) | unsure
+            if package is not self.package or unsure or self.dice.random() < 0.95:
                 self.push_blobs(caller, missing)
-                package.blobs |= missing
+                package.push_blobs(missing)
             refusal = package.push(manifest, tags)
         self.ask(caller, refusal, (201,), "PUT", f"{self.registry()}/manifests/{reference}", data=manifest.data,
                  headers={"Content-Type": manifest.media})
@@ -147,8 +148,10 @@ class Steps:
         self.say(caller, "push a blob alone")
         if self.may(caller, "push", rest=False) is None:
             self.push_blobs(caller, {digest})
-            (self.package.blobs if self.package is not None else
-             self.world.begun.setdefault(self.place, set())).add(digest)
+            if self.package is not None:
+                self.package.push_blobs({digest})
+            else:
+                self.world.begun.setdefault(self.place, set()).add(digest)
 
     def set_tag(self, caller):
         digest = self.any_digest()
@@ -183,7 +186,8 @@ class Steps:
         self.ask(caller, refusal, (202,), "DELETE", f"{self.registry()}/manifests/{tag or digest}")
 
     def delete_blob(self, caller):
-        digest = self.dice.choice(sorted(self.world.pool.blobs))
+        unsure = self.package.unsure() if self.package is not None else set()
+        digest = self.dice.choice(sorted(self.world.pool.blobs.keys() - unsure))
         self.say(caller, f"delete blob {digest[7:19]}")
         refusal = self.may(caller, "delete", rest=False) or self.package.delete_blob(digest)
         self.ask(caller, refusal, (202,), "DELETE", f"{self.registry()}/blobs/{digest}")
