@@ -72,6 +72,8 @@ BEGIN
 	END IF;
 END $$;
 
+DROP FUNCTION versions_released(bigint[]);
+
 -- As in 0080, by the one index that knows subjects, and the one that knows names: others looked as good, and all of the
 -- package was read for each version. At most 3,000 of each: whoever asks has enough of 1,000.
 CREATE OR REPLACE FUNCTION versions_about(in_package bigint, ids bigint[]) RETURNS SETOF bigint
