@@ -19,6 +19,7 @@
 #include "metadb/accounts.h"
 #include "metadb/key_watch.h"
 #include "proto/base/log.h"
+#include "proto/base/metrics.h"
 
 /* The key that a token names; loaded when it is a new one. */
 static int await_key(struct request *rq, int64_t id, int64_t now, struct signing_key *out)
@@ -107,7 +108,15 @@ struct package_target auth_target(const struct request *rq)
 		.name = rq->repo.name,
 		.package_id = rq->package_id,
 		.published = rq->standing.published,
+		.proof = rq->proof,
 	};
+}
+
+void auth_proved(struct request *rq)
+{
+	if (rq->proof != NULL)
+		metric_inc(M_HTTP_RECALLED);
+	rq->proof = NULL;
 }
 
 bool auth_may(const struct request *rq, enum action action)
@@ -308,7 +317,15 @@ int await_request_authorize(struct request *rq, const struct right *right)
 	return await_person(rq, right, &p);
 }
 
+int await_auth_sure(struct request *rq)
+{
+	return rq->proof == NULL ? 0 : await_auth_again(rq);
+}
+
 int await_auth_again(struct request *rq)
 {
+	if (rq->proof != NULL)
+		metric_inc(M_HTTP_DOUBTED);
+	request_doubt(rq);
 	return await_request_authorize(rq, &rq->match.route->right);
 }

@@ -2,7 +2,9 @@
  * Who is asking, and may he: the step between route and handler.
  *
  * await_request_authorize() (gateway/request.h) is defined here. Rights are looked up at
- * every request: nothing about a caller is kept between two of them.
+ * every request; where the route says that its handler's statement can prove them (`proves`),
+ * they may be remembered ones until it has (rq->proof, metadb/rights_kept.h). No answer goes
+ * out, and nothing but that statement changes anything, before they are proved.
  */
 #pragma once
 
@@ -57,10 +59,16 @@ struct package_target auth_target(const struct request *rq);
 
 /*
  * A push found that somebody else had published the package since the caller's rights were
- * checked (ERR_CONFLICT): they are checked again. 0: he still may, auth_target() is the package
- * as it is now. Otherwise it has refused, and returns what that returned.
+ * checked (ERR_CONFLICT), or that remembered rights do not hold any more (ERR_STALE_RIGHTS):
+ * they are looked up again. 0: he still may, auth_target() is the package as it is now.
+ * Otherwise it has refused, and returns what that returned.
  */
 int await_auth_again(struct request *rq) MUST_CHECK;
+/* The same, if his rights are not proved yet: before anything is done besides the statement
+ * that proves them. */
+int await_auth_sure(struct request *rq) MUST_CHECK;
+/* A statement has proved them. */
+void auth_proved(struct request *rq);
 
 /* Of the caller's credential, with all that its scopes imply. For a known caller. */
 bool auth_has_scopes(const struct request *rq, unsigned scopes);

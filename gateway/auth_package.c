@@ -11,6 +11,51 @@
 #include "gateway/auth_private.h"
 #include "gateway/reply.h"
 #include "gateway/worker.h"
+#include "metadb/rights_kept.h"
+
+/* What is remembered must lead to the session that the client names, as it stood for it. */
+static bool recall_session(struct request *rq, struct authorization *found)
+{
+	const char *version = request_query(rq, "v"); /* as v2_upload.c has told him */
+
+	return version != NULL &&
+	       upload_recall(rq->worker->metadb, request_param(rq, "session"), version,
+			     &found->upload) &&
+	       found->upload.package_id == found->package_id &&
+	       found->upload.account_id == found->caller.account_id;
+}
+
+/* The rights without a lookup, if the handler's statement can prove them: rq->proof is set. */
+static bool recall(struct request *rq, struct package_check *c)
+{
+	struct rights_proof proof, *kept;
+
+	/* A mount asks for more than one package. */
+	if (!c->right->proves || rq->looked_up || request_query(rq, "mount") != NULL)
+		return false;
+	if (!rights_recall(rq->worker->metadb, &c->presented->credential, rq->repo.namespace,
+			   rq->repo.name, &c->found, &proof) ||
+	    (c->right->session && !recall_session(rq, &c->found))) {
+		memset(&c->found, 0, sizeof(c->found));
+		return false;
+	}
+	kept = arena_alloc(rq->arena, sizeof(*kept));
+	*kept = proof;
+	rq->proof = kept;
+	return true;
+}
+
+static int await_look_up(struct request *rq, struct package_check *c)
+{
+	const char *session = c->right->session ? request_param(rq, "session") : NULL;
+	int rc = await_authorize(rq->worker->metadb, &c->presented->credential,
+				 rq->repo.namespace, rq->repo.name, session, &c->found);
+
+	if (rc == 0 && c->right->proves)
+		rights_keep(rq->worker->metadb, &c->presented->credential, rq->repo.namespace,
+			    rq->repo.name, &c->found);
+	return rc;
+}
 
 static struct upload *note_upload(struct request *rq, const struct upload *found)
 {
@@ -164,11 +209,8 @@ static int await_rest(struct request *rq, struct package_check *c)
 
 static int await_found(struct request *rq, struct package_check *c)
 {
-	const char *session = c->right->session ? request_param(rq, "session") : NULL;
-	int rc;
+	int rc = recall(rq, c) ? 0 : await_look_up(rq, c);
 
-	rc = await_authorize(rq->worker->metadb, &c->presented->credential, rq->repo.namespace,
-			     rq->repo.name, session, &c->found);
 	if (rc < 0)
 		return give_up(rq, rc, "looking up the caller's rights");
 	rc = await_request_mode(rq, c->found.caller.mode);
@@ -202,7 +244,6 @@ int await_auth_package(struct request *rq, const struct right *right, const stru
 		narrow(&rq->standing, actions);
 	rq->namespace_id = c.found.namespace_id;
 	rq->package_id = c.found.package_id;
-	if (c.found.upload.gen != 0)
-		rq->upload = note_upload(rq, &c.found.upload);
+	rq->upload = c.found.upload.gen != 0 ? note_upload(rq, &c.found.upload) : NULL;
 	return decide(rq, &c);
 }

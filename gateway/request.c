@@ -148,6 +148,24 @@ static int check_route(struct request *rq, bool escaped)
 	return 0;
 }
 
+/*
+ * The handler has answered before its statement proved what is remembered of the caller's
+ * rights: it found a mistake. Whether he may know is looked up now. What is not about him and
+ * what he sent can go out as it is.
+ */
+static void await_prove(struct request *rq)
+{
+	typeof(rq->answer) answer = rq->answer;
+
+	if (answer.none || answer.status >= 500)
+		return;
+	assert(!answer.head_sent);
+	memset(&rq->answer, 0, sizeof(rq->answer));
+	request_doubt(rq);
+	if (await_request_authorize(rq, &rq->match.route->right) == 0)
+		rq->answer = answer;
+}
+
 static void await_serve(struct request *rq)
 {
 	bool escaped = find_route(rq);
@@ -160,6 +178,8 @@ static void await_serve(struct request *rq)
 		rc = await_request_authorize(rq, &rq->match.route->right);
 	if (rc == 0)
 		rc = rq->match.route->handler(rq);
+	if (rq->proof != NULL)
+		await_prove(rq);
 	if (rq->answer.status == 0 && !rq->answer.none && rc < 0)
 		give_up(rq, rc, "serving the request");
 	if (rq->answer.status == 0 && !rq->answer.none) {

@@ -29,6 +29,7 @@ struct caller;
 struct repository;
 struct upload;
 struct org_standing;
+struct rights_proof;
 
 /* Which kind of answers a path gives when something is wrong. */
 enum surface {
@@ -64,6 +65,10 @@ struct request {
 	 * caller may do with his credential. */
 	struct repository *repository;
 	struct upload *upload; /* with right.session, in the arena; NULL: none of his */
+	/* In the arena: the rights above are remembered and the statement of the change is to
+	 * prove that they hold (metadb/rights_kept.h). NULL: they do. */
+	const struct rights_proof *proof;
+	bool looked_up; /* remembered rights did not do */
 
 	/* The answer; private to request.c, reply.c and reply_error.c. */
 	struct {
@@ -81,6 +86,13 @@ struct request {
 	/* What went wrong with the client's side (a body error), 0: nothing. */
 	int fault;
 };
+
+/* Remembered rights do not do: the next await_request_authorize() looks them up. */
+static inline void request_doubt(struct request *rq)
+{
+	rq->proof = NULL;
+	rq->looked_up = true;
+}
 
 static inline bool request_is(const struct request *rq, enum method m)
 {

@@ -47,6 +47,8 @@ struct right {
 	bool creates; /* the action may bring the package into being */
 	bool catalog; /* a bearer token must be for the catalog (scope registry:catalog:*) */
 	bool session; /* the package's upload {session} is looked up as well: rq->upload */
+	bool proves;  /* what the handler writes can prove rights that are remembered: rq->proof
+		       */
 	bool mounts;  /* `from` in the query may name a package to be read as well */
 	/* A package that the caller could create and that is not there is no 404: the handler
 	 * sees package_id 0. */

@@ -38,8 +38,10 @@
 #define DISCOVER   {.need = NEED_PACKAGE, .action = ACTION_PULL, .absent_fine = true}
 #define PUSH       {.need = NEED_PACKAGE, .action = ACTION_PUSH, .creates = true}
 #define TAG        {.need = NEED_PACKAGE, .action = ACTION_PUSH}
+#define STORE      {.need = NEED_PACKAGE, .action = ACTION_PUSH, .creates = true, .proves = true}
 #define SESSION    {.need = NEED_PACKAGE, .action = ACTION_PUSH, .creates = true, .session = true}
-#define BEGIN      {.need = NEED_PACKAGE, .action = ACTION_PUSH, .creates = true, .mounts = true}
+#define GO_ON      {.need = NEED_PACKAGE, .action = ACTION_PUSH, .creates = true, .session = true, .proves = true}
+#define BEGIN      {.need = NEED_PACKAGE, .action = ACTION_PUSH, .creates = true, .mounts = true, .proves = true}
 #define RESTORE    {.need = NEED_PACKAGE, .action = ACTION_RESTORE}
 #define DELETED    {.need = NEED_PACKAGE, .action = ACTION_RESTORE, .deleted = true}
 #define DELETE     {.need = NEED_PACKAGE, .action = ACTION_DELETE}
@@ -110,13 +112,13 @@ const struct route route_table[] = {
 	{READ,          "/v2/_catalog",                       CATALOG, v2_catalog_list},
 	{METHOD_POST,   UPLOADS,                              BEGIN,   v2_upload_start},
 	{METHOD_GET,    UPLOAD,                               SESSION, v2_upload_status},
-	{METHOD_PATCH,  UPLOAD,                               SESSION, v2_upload_patch},
-	{METHOD_PUT,    UPLOAD,                               SESSION, v2_upload_put},
+	{METHOD_PATCH,  UPLOAD,                               GO_ON,   v2_upload_patch},
+	{METHOD_PUT,    UPLOAD,                               GO_ON,   v2_upload_put},
 	{METHOD_DELETE, UPLOAD,                               PUSH,    v2_upload_cancel},
 	{READ,          "/v2/{name}/blobs/{digest}",          PULL,    v2_blob_get},
 	{METHOD_DELETE, "/v2/{name}/blobs/{digest}",          DELETE,  v2_blob_delete},
 	{READ,          "/v2/{name}/manifests/{reference}",   PULL,    v2_manifest_get},
-	{METHOD_PUT,    "/v2/{name}/manifests/{reference}",   PUSH,    v2_manifest_put},
+	{METHOD_PUT,    "/v2/{name}/manifests/{reference}",   STORE,   v2_manifest_put},
 	{METHOD_DELETE, "/v2/{name}/manifests/{reference}",   DELETE,  v2_manifest_delete},
 	{READ,          "/v2/{name}/tags/list",               PULL,    v2_tag_list},
 	{READ,          "/v2/{name}/referrers/{digest}",      DISCOVER, v2_referrers_list},

@@ -20,6 +20,7 @@
 #include "gateway/chunk_fill.h"
 #include "gateway/upload_flights.h"
 #include "gateway/worker.h"
+#include "metadb/rights_kept.h"
 #include "proto/base/failpoint.h"
 #include "proto/base/log.h"
 
@@ -44,6 +45,8 @@ struct upload_stream {
 	struct holder *holder;
 	struct upload *u;
 	struct upload left; /* what u points to then */
+	struct rights_proof left_proof;
+	const struct rights_proof *proof; /* of a stream that was left: what an append needs */
 	struct chunk_fill fill;
 	struct hasher recorded; /* the blob's hash at the row's size */
 	uint64_t size;		/* received, with what u->size counts */
@@ -233,6 +236,22 @@ static int await_catch_up(struct upload_stream *s)
 	return 0;
 }
 
+/* What the next statement has to prove, if anything. */
+static const struct rights_proof *proof_of(const struct upload_stream *s)
+{
+	return s->rq != NULL ? s->rq->proof : s->proof;
+}
+
+/* A statement said of the session itself how it stands: so the rights hold. */
+static void note_proof(struct upload_stream *s, int rc)
+{
+	if (rc != 0 && rc != ERR_CONFLICT)
+		return;
+	if (s->rq != NULL)
+		auth_proved(s->rq);
+	s->proof = NULL;
+}
+
 static int await_append(struct upload_stream *s, unsigned n)
 {
 	struct arena *a = arena_new();
@@ -244,14 +263,16 @@ static int await_append(struct upload_stream *s, unsigned n)
 
 	rc = await_failpoint(FP_APPEND_BEFORE);
 	if (rc == 0)
-		rc = await_upload_append(s->worker->metadb, s->u, rows, n, state, len);
+		rc = await_upload_append(s->worker->metadb, s->u, rows, n, state, len,
+					 proof_of(s));
+	note_proof(s, rc);
 	await_failpoint(FP_APPEND_DONE);
 	arena_free(a);
 	if (rc == 0) {
 		note_recorded(s, n, &after);
 	} else if (rc == -ECANCELED) {
 		s->unsure = n;
-	} else if (rc != ERR_CONFLICT || s->unsure == 0) {
+	} else if (rc != ERR_STALE_RIGHTS && (rc != ERR_CONFLICT || s->unsure == 0)) {
 		/* These chunks have no rows: what comes after them must get none either. */
 		s->flights.failed = rc;
 		flights_drop(&s->flights, UINT_MAX);
@@ -285,6 +306,10 @@ static int leave(struct upload_stream *s, int rc)
 		return rc;
 	if (task_spawn(s->worker->loop, "upload-rest", s->rq->id, record_rest, s) == NULL)
 		return rc;
+	if (s->rq->proof != NULL) {
+		s->left_proof = *s->rq->proof;
+		s->proof = &s->left_proof;
+	}
 	s->left = *s->u;
 	s->u = &s->left;
 	s->rq = NULL;
@@ -430,7 +455,9 @@ static int await_commit(struct upload_stream *s, const struct digest *digest,
 	rows = rows_of(s, n, s->rq->arena, &after);
 	rc = await_failpoint(FP_COMMIT_BEFORE);
 	if (rc == 0)
-		rc = await_upload_commit(s->worker->metadb, &who, s->u, rows, n, digest, done);
+		rc = await_upload_commit(s->worker->metadb, &who, s->u, rows, n, digest,
+					 proof_of(s), done);
+	note_proof(s, rc);
 	if (rc == 0)
 		rc = await_failpoint(FP_COMMIT_DONE);
 	/* Whether that was done or not: an append would find nothing of it, or be first. */

@@ -238,12 +238,14 @@ static int await_record(struct request *rq, const struct manifest *m, const stru
 	collect(rq->arena, m, &wanted);
 	await_labels(rq, m, &wanted);
 	rc = await_put(rq, &wanted, &put);
-	if (rc == ERR_CONFLICT) {
+	if (rc == ERR_CONFLICT || rc == ERR_STALE_RIGHTS) {
 		status = await_auth_again(rq);
 		if (status != 0)
 			return status;
 		rc = await_put(rq, &wanted, &put);
 	}
+	if (rc == 0 || rc == ERR_NOT_FOUND)
+		auth_proved(rq);
 	if (rc == ERR_NOT_FOUND)
 		return refuse_missing(rq, &put);
 	if (rc < 0)

@@ -24,11 +24,14 @@
 #include "proto/base/log.h"
 #include "storage/client/client.h"
 
-/* Where the session goes on. An empty one says 0-0: the grammar has no way to say "nothing". */
+/*
+ * Where the session goes on. An empty one says 0-0: the grammar has no way to say "nothing".
+ * With `v`, how far the client knows it to be, whoever has brought it there needs not look.
+ */
 static void describe(struct request *rq, const struct upload *u)
 {
-	reply_header(rq, "Location", "%s/v2/%s/blobs/uploads/%s", request_origin(rq),
-		     rq->repo.full, u->id);
+	reply_header(rq, "Location", "%s/v2/%s/blobs/uploads/%s?v=%lld", request_origin(rq),
+		     rq->repo.full, u->id, (long long)u->version);
 	reply_header(rq, "Range", "0-%llu",
 		     (unsigned long long)(u->size == 0 ? 0 : u->size - 1));
 	reply_header(rq, "Docker-Upload-UUID", "%s", u->id);
@@ -67,14 +70,25 @@ static int refuse_size(struct request *rq)
 		      (long long)rq->worker->set->gateway_blob_max);
 }
 
+/* What was sent cannot become a blob. 0, or the status of an answer. */
+static int await_end(struct request *rq, const struct upload *u)
+{
+	int rc = await_auth_sure(rq);
+
+	if (rc != 0)
+		return rc;
+	rc = await_upload_cancel(rq->worker->metadb, u->id, rq->package_id,
+				 rq->caller->account_id);
+	return rc < 0 && rc != ERR_NOT_FOUND ? give_up(rq, rc, "ending the upload") : 0;
+}
+
 /* What is over a limit can never become a blob: the session goes at once. `size` is known. */
 static int await_refuse_limit(struct request *rq, const struct upload *u, uint64_t size)
 {
-	int rc = await_upload_cancel(rq->worker->metadb, u->id, rq->package_id,
-				     rq->caller->account_id);
+	int status = await_end(rq, u);
 
-	if (rc < 0 && rc != ERR_NOT_FOUND)
-		return give_up(rq, rc, "ending the upload");
+	if (status != 0)
+		return status;
 	if (size > (uint64_t)rq->worker->set->gateway_blob_max)
 		return refuse_size(rq);
 	return refuse(
@@ -99,6 +113,23 @@ static int refuse_slow(struct request *rq, const struct upload *u)
 					: set->gateway_progress_timeout) /
 			      1000,
 		      (unsigned long long)u->size);
+}
+
+/*
+ * A client that does not go on with the Location it was given last may name a session as it
+ * stood before: what is remembered of that does not do when it does not fit. 0 and rq->upload,
+ * which may be NULL then; or the status of a refusal.
+ */
+static int await_fit(struct request *rq)
+{
+	const char *text = request_header(rq, "Content-Range");
+	struct byte_range range;
+
+	if (rq->proof == NULL || text == NULL ||
+	    content_range_parse(text, strlen(text), &range) < 0 ||
+	    (uint64_t)range.first == rq->upload->size)
+		return 0;
+	return await_auth_again(rq);
 }
 
 /* Content-Range must begin where the session stands. 0, or the status of a refusal. */
@@ -135,12 +166,35 @@ static int await_check_place(struct request *rq, const struct upload *u)
 	return 0;
 }
 
+/*
+ * Remembered rights do not hold any more, or do not suffice: he may push, and the session
+ * stands where it was thought to? 0, the status of an answer, or ERR_CONFLICT: elsewhere.
+ */
+static int await_look_again(struct request *rq, const struct upload *u)
+{
+	int status = await_auth_again(rq);
+
+	if (status != 0)
+		return status;
+	if (rq->upload == NULL)
+		return refuse(rq, BLOB_UPLOAD_UNKNOWN, NULL);
+	return rq->upload->version == u->version ? 0 : ERR_CONFLICT;
+}
+
 /* Body into storage. 0, or the status of an answer; what is durable by then stays. */
 static int await_receive(struct request *rq, const struct upload *u, struct upload_stream *s)
 {
+	uint64_t max = (uint64_t)rq->worker->set->gateway_blob_max;
 	int rc, kept;
 
-	rc = await_upload_stream_body(s, (uint64_t)rq->worker->set->gateway_blob_max);
+	rc = await_upload_stream_body(s, max);
+	if (rc == ERR_STALE_RIGHTS) {
+		rc = await_look_again(rq, u);
+		if (rc > 0)
+			return rc;
+		if (rc == 0)
+			rc = await_upload_stream_body(s, max);
+	}
 	if (rc == 0)
 		return 0;
 	if (rc == -ECANCELED)
@@ -157,43 +211,59 @@ static int await_receive(struct request *rq, const struct upload *u, struct uplo
 	return give_up(rq, rc, "receiving the blob");
 }
 
-/* The end of a session: what was received becomes the blob, if it has the digest. */
+/* The end of a session: what was received becomes the blob, if it has the digest. An answer's
+ * status, or ERR_CONFLICT: it stands elsewhere. */
 static int await_finish(struct request *rq, struct upload *u, struct upload_stream *s,
 			const struct digest *d)
 {
 	struct upload_commit done;
 	struct digest actual;
-	int rc;
+	int rc, status;
 
 	rc = await_upload_stream_commit(s, d, &actual, &done);
+	if (rc == ERR_STALE_RIGHTS) {
+		status = await_look_again(rq, u);
+		if (status != 0)
+			return status;
+		rc = await_upload_stream_commit(s, d, &actual, &done);
+	}
+	/* Of what is remembered that says little. */
+	if (rc == ERR_BAD_DIGEST && rq->proof != NULL) {
+		status = await_look_again(rq, u);
+		if (status != 0)
+			return status;
+	}
 	if (rc == 0)
 		return reply_blob(rq, d);
 	if (rc == ERR_CONFLICT)
-		return await_refuse_place(rq, u);
+		return rc;
 	if (rc == ERR_LIMIT)
 		return await_refuse_limit(rq, u, upload_stream_size(s));
 	if (rc == ERR_NOT_FOUND)
 		return refuse(rq, BLOB_UPLOAD_UNKNOWN, NULL);
 	if (rc != ERR_BAD_DIGEST)
 		return give_up(rq, rc, "finishing the upload");
-	rc = await_upload_cancel(rq->worker->metadb, u->id, rq->package_id,
-				 rq->caller->account_id);
-	if (rc < 0 && rc != ERR_NOT_FOUND)
-		return give_up(rq, rc, "ending the upload");
+	status = await_end(rq, u);
+	if (status != 0)
+		return status;
 	return refuse(rq, DIGEST_INVALID, "the uploaded content is %s",
 		      digest_str(rq->arena, &actual));
 }
 
-/* Take the body and finish: POST ?digest and PUT. */
+/* Take the body and finish: POST ?digest and PUT. As await_finish(). */
 static int await_take_all(struct request *rq, struct upload *u, const struct digest *d)
 {
 	struct upload_stream *s;
-	int status, rc = 0;
+	int status = 0, rc = 0;
 
+	if (u->algorithm != d->algorithm && rq->proof != NULL)
+		status = await_look_again(rq, u);
+	if (status != 0)
+		return status;
 	if (u->algorithm != d->algorithm)
 		rc = await_rehash(rq, u, d->algorithm);
 	if (rc == ERR_CONFLICT)
-		return await_refuse_place(rq, u);
+		return rc;
 	s = upload_stream_new(rq, u);
 	if (rc == 0)
 		rc = upload_stream_begin(s, d->algorithm);
@@ -267,12 +337,14 @@ int v2_upload_start(struct request *rq)
 	if (!store_client_writable(rq->worker->store))
 		return give_up(rq, ERR_UNAVAILABLE, "finding a quorum of storage daemons");
 	rc = await_start(rq, d.algorithm, &u);
-	if (rc == ERR_CONFLICT) {
+	if (rc == ERR_CONFLICT || rc == ERR_STALE_RIGHTS) {
 		status = await_auth_again(rq);
 		if (status != 0)
 			return status;
 		rc = await_start(rq, d.algorithm, &u);
 	}
+	if (rc == 0)
+		auth_proved(rq);
 	if (rc == ERR_NOT_FOUND)
 		return refuse(rq, NAME_UNKNOWN, NULL);
 	if (rc < 0)
@@ -280,8 +352,10 @@ int v2_upload_start(struct request *rq)
 			       "starting the upload");
 	await_failpoint(FP_UPLOAD_STARTED);
 	rq->package_id = u.package_id;
-	if (whole)
-		return await_take_all(rq, &u, &d);
+	if (whole) {
+		status = await_take_all(rq, &u, &d);
+		return status == ERR_CONFLICT ? await_refuse_place(rq, &u) : status;
+	}
 	describe(rq, &u);
 	return reply(rq, 202);
 }
@@ -296,10 +370,14 @@ int v2_upload_status(struct request *rq)
 
 int v2_upload_patch(struct request *rq)
 {
-	struct upload *u = rq->upload;
 	struct upload_stream *s;
+	struct upload *u;
 	int rc, status;
 
+	status = await_fit(rq);
+	if (status != 0)
+		return status;
+	u = rq->upload;
 	if (u == NULL)
 		return refuse(rq, BLOB_UPLOAD_UNKNOWN, NULL);
 	status = await_check_place(rq, u);
@@ -313,6 +391,14 @@ int v2_upload_patch(struct request *rq)
 	if (status != 0)
 		return status;
 	rc = await_upload_stream_record(s);
+	/* Nothing came, so nothing was recorded and nothing proved. */
+	if (rc == ERR_STALE_RIGHTS || (rc == 0 && rq->proof != NULL)) {
+		rc = await_look_again(rq, u);
+		if (rc > 0)
+			return rc;
+		if (rc == 0)
+			rc = await_upload_stream_record(s);
+	}
 	if (rc == ERR_CONFLICT)
 		return await_refuse_place(rq, u);
 	if (rc == ERR_LIMIT)
@@ -336,21 +422,41 @@ static int await_repeated(struct request *rq, const struct digest *d)
 	return give_up(rq, rc, "looking up the blob");
 }
 
+/* PUT, with what is known of the session. As await_finish(). */
+static int await_put(struct request *rq, const struct digest *d)
+{
+	int status;
+
+	if (rq->upload == NULL)
+		return await_repeated(rq, d);
+	status = await_check_place(rq, rq->upload);
+	return status != 0 ? status : await_take_all(rq, rq->upload, d);
+}
+
 int v2_upload_put(struct request *rq)
 {
 	struct digest d;
-	bool given;
-	int rc;
+	bool given, recalled;
+	int status;
 
-	rc = read_digest(rq, &given, &d);
-	if (rc != 0)
-		return rc;
+	status = read_digest(rq, &given, &d);
+	if (status != 0)
+		return status;
 	if (!given)
 		return refuse(rq, DIGEST_INVALID, "the digest parameter is missing");
-	if (rq->upload == NULL)
-		return await_repeated(rq, &d);
-	rc = await_check_place(rq, rq->upload);
-	return rc != 0 ? rc : await_take_all(rq, rq->upload, &d);
+	status = await_fit(rq);
+	if (status != 0)
+		return status;
+	recalled = rq->proof != NULL;
+	status = await_put(rq, &d);
+	/* It was brought on elsewhere; without a body nothing is lost by looking where. */
+	if (status == ERR_CONFLICT && recalled && request_body_length(rq) == 0) {
+		status = await_auth_again(rq);
+		if (status != 0)
+			return status;
+		status = await_put(rq, &d);
+	}
+	return status == ERR_CONFLICT ? await_refuse_place(rq, rq->upload) : status;
 }
 
 int v2_upload_cancel(struct request *rq)

@@ -99,6 +99,14 @@ static struct entry *find(struct cache *c, const void *key, size_t key_len)
 	return NULL;
 }
 
+void cache_drop(struct cache *c, const void *key, size_t key_len)
+{
+	struct entry *e = find(c, key, key_len);
+
+	if (e != NULL)
+		drop(c, e);
+}
+
 const void *cache_find(struct cache *c, struct arena *a, const void *key, size_t key_len,
 		       size_t *len)
 {

@@ -26,6 +26,9 @@ const void *cache_find(struct cache *c, struct arena *a, const void *key, size_t
  */
 void *cache_add(struct cache *c, struct arena *a, const void *key, size_t key_len, size_t len);
 
+/* It is not looked for any more; no-op when it is not there. */
+void cache_drop(struct cache *c, const void *key, size_t key_len);
+
 /* A digest as a key; its length. */
 size_t cache_digest_key(const struct digest *d, unsigned char key[CACHE_KEY_MAX]);
 

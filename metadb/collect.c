@@ -169,6 +169,27 @@ int await_purge_finish(struct metadb *db, const struct purge *p, const uint16_t 
 	return rc;
 }
 
+int await_rights_changes_forget(struct metadb *db, int64_t *horizon)
+{
+	struct arena *a = arena_new();
+	struct pg_tx *tx = pg_tx_new(db, a, PG_WRITE);
+	struct pg_stmt *s =
+		pg_tx_add(tx, "SELECT rights_changes_forget($1::text::xid8)::text::bigint");
+	int rc;
+
+	pg_bind_text(s, arena_printf(a, "%lld", (long long)*horizon));
+	rc = await_pg_tx(tx);
+	if (rc == 0) {
+		int64_t next = pg_int(pg_tx_rows(tx, 0), 0, 0);
+
+		rc = pg_tx_error(tx);
+		if (rc == 0)
+			*horizon = next;
+	}
+	arena_free(a);
+	return rc;
+}
+
 int await_server_stand(struct metadb *db, const struct server_mark *seen,
 		       struct server_stand *out)
 {

@@ -55,6 +55,13 @@ int await_purge_list(struct metadb *db, struct arena *a, int64_t window_ms, int6
 int await_purge_finish(struct metadb *db, const struct purge *p, const uint16_t *down,
 		       size_t down_count) MUST_CHECK;
 
+/*
+ * Forgets changes of rights that nobody can ask for any more (schema/0106_rights_changes.sql):
+ * those that were over when the call before it, with the same *horizon, was made. 0: none was.
+ * Call it less often than rights are remembered (metadb/rights_kept.h).
+ */
+int await_rights_changes_forget(struct metadb *db, int64_t *horizon) MUST_CHECK;
+
 /* How far the server has come; see schema/0091_put_back.sql. */
 struct server_mark {
 	int64_t adoption;

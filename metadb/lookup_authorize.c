@@ -8,6 +8,9 @@
 #include "metadb/lookup_caller.h"
 #include "metadb/metadb_private.h"
 
+/* The functions are STABLE: they see what this snapshot sees. */
+#define SEEN_COLUMNS "pg_current_snapshot()::text, date_part('epoch', now())::bigint"
+
 struct authorize_lookup {
 	struct batch_item item;
 	struct metadb *db;
@@ -38,6 +41,16 @@ static void bind(struct pg_stmt *s, struct batch_item *const *item, size_t count
 	}
 	for (int i = 0; i < 6; i++)
 		pg_bind_array(s, &v[i]);
+}
+
+/* The column and the next: the snapshot, and the time. */
+static void take_seen(struct authorize_lookup *l, struct pg_rows *r, int row, int column)
+{
+	const char *snapshot = pg_text(r, row, column);
+
+	l->out->seen.at = pg_int(r, row, column + 1);
+	if (strlen(snapshot) < RIGHTS_SNAPSHOT_MAX)
+		snprintf(l->out->seen.snapshot, RIGHTS_SNAPSHOT_MAX, "%s", snapshot);
 }
 
 /* upload: the first of the columns about it, behind which stand those that came later */
@@ -77,7 +90,8 @@ static int take(struct batch_item *item, struct pg_rows *r, int row)
 	int rc = read(l, r, row, CALLER_COLUMN_COUNT + 7);
 
 	l->out->caller.mode = mode_take(l->db, r, row, CALLER_COLUMN_COUNT + 6);
-	return rc;
+	take_seen(l, r, row, CALLER_COLUMN_COUNT + 16);
+	return rc != 0 ? rc : r->error;
 }
 
 /* The statement may be sent after its waiter has gone, and what the waiter had. */
@@ -116,12 +130,15 @@ static int take_single(struct batch_item *item, struct pg_rows *r)
 	int rc = read(l, &record, 0, CALLER_COLUMN_COUNT + 6);
 
 	l->out->caller.mode = mode_take(l->db, r, 0, 1);
-	return record.error != 0 ? record.error : rc;
+	take_seen(l, r, 0, 2);
+	if (record.error != 0)
+		return record.error;
+	return rc != 0 ? rc : r->error;
 }
 
 static const struct batch_single single = {
-	.sql = "SELECT find_one_rights($1, $2, $3, $4, $5, $6::uuid), mode "
-	       "FROM registry_mode WHERE one",
+	.sql = "SELECT find_one_rights($1, $2, $3, $4, $5, $6::uuid), mode, " SEEN_COLUMNS
+	       " FROM registry_mode WHERE one",
 	.bind = bind_single,
 	.take = take_single,
 };
@@ -132,8 +149,8 @@ const struct batch_kind lookup_authorize_kind = {
 	       ", namespace_id, package_id, published, visibility, role, "
 	       "may_create, " MODE_COLUMN
 	       ", upload_gen, upload_version, upload_size, upload_chunks, "
-	       "upload_algorithm, upload_state, namespace_kind, outside, moved_to "
-	       "FROM find_rights($1, $2, $3, $4, $5, $6)",
+	       "upload_algorithm, upload_state, namespace_kind, outside, moved_to"
+	       ", " SEEN_COLUMNS " FROM find_rights($1, $2, $3, $4, $5, $6)",
 	.max = 256,
 	.bind = bind,
 	.take = take,

@@ -3,8 +3,9 @@
  *
  * Each kind of lookup is batched (metadb/batch.h): what PostgreSQL decides is asked at every
  * request and never cached over time, so that a revoked token, a moved tag or a deleted package
- * is seen at once. Only immutable bytes are cached: manifests by digest, chunk lists by gen;
- * the link between a package and a digest is always asked for.
+ * is seen at once (metadb/rights_kept.h: what a statement proves along is asked as well). Only
+ * immutable bytes are cached: manifests by digest, chunk lists by gen; the link between a
+ * package and a digest is always asked for.
  */
 #pragma once
 
@@ -61,6 +62,13 @@ struct caller {
 /* Who is this? For routes without a package. */
 int await_caller(struct metadb *db, const struct credential *c, struct caller *out) MUST_CHECK;
 
+/* When an answer was read, for whoever wants to prove later that it still holds. */
+#define RIGHTS_SNAPSHOT_MAX 160
+struct rights_seen {
+	char snapshot[RIGHTS_SNAPSHOT_MAX]; /* pg_snapshot as text; "": too long to be kept */
+	int64_t at;			    /* Unix seconds, on the server's clock */
+};
+
 /* What the caller is to NAMESPACE/NAME: feed `standing` to access_decide(). */
 struct authorization {
 	struct caller caller;
@@ -75,6 +83,7 @@ struct authorization {
 	char moved_to[REPOSITORY_MAX + 1];
 	int64_t package_id;   /* 0: no such package; unpublished ones have an id */
 	struct upload upload; /* gen 0: not asked for, or not what await_upload_load() finds */
+	struct rights_seen seen;
 };
 /*
  * namespace is folded; one round trip for credential, namespace, package, role and upload

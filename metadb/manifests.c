@@ -105,6 +105,21 @@ static void bind_put(struct pg_stmt *s, const struct actor *who, const struct ma
 	"$15, $16, $17, $18::jsonb, $19, $20, $21, $22, $23, $24, $25::jsonb, $26, " \
 	"$27, $28, $29, $30, $31, $32, $33, $34, $35)"
 
+static void put_whole(struct pg_tx *tx, const struct actor *who, const struct manifest_new *m,
+		      const struct digest_set *blobs, const struct digest_set *children,
+		      const struct digest_set *images)
+{
+	struct pg_stmt *s = pg_tx_add(
+		tx, m->target.proof == NULL
+			    ? "SELECT " PUT_CALL
+			    : "SELECT CASE WHEN " RIGHTS_HOLD("$36", "$37", "$38",
+							      "$39") " THEN " PUT_CALL " END");
+
+	bind_put(s, who, m, blobs, children, images);
+	if (m->target.proof != NULL)
+		rights_bind(tx, s, m->target.proof);
+}
+
 /* Stored without children, which follow (schema/0094). */
 static void put_sparse(struct pg_tx *tx, const struct actor *who, const struct manifest_new *m,
 		       const struct digest_set *blobs, const struct digest_set *children,
@@ -154,16 +169,21 @@ int await_manifest_put(struct metadb *db, struct arena *a, const struct actor *w
 	if (m->blobs_count + m->children_count > MANIFEST_REFERENCES_MAX ||
 	    m->images_count > MANIFEST_IMAGES_MAX)
 		return ERR_LIMIT;
+	/* Its statement, which is rare, brings no proof. */
+	if (m->sparse && m->children_count > 0 && m->target.proof != NULL)
+		return ERR_STALE_RIGHTS;
 	blobs = sorted(a, m->blobs, m->blobs_count);
 	children = sorted(a, m->children, m->children_count);
 	images = sorted(a, m->images, m->images_count);
 	if (m->sparse && children.count > 0)
 		put_sparse(tx, who, m, &blobs, &children, &images);
 	else
-		bind_put(pg_tx_add(tx, "SELECT " PUT_CALL), who, m, &blobs, &children, &images);
+		put_whole(tx, who, m, &blobs, &children, &images);
 	rc = await_pg_tx(tx);
 	if (rc < 0)
 		return rc;
+	if (m->target.proof != NULL && pg_null(pg_tx_rows(tx, 0), 0, 0))
+		return ERR_STALE_RIGHTS;
 	r = pg_record_open(pg_tx_rows(tx, 0), 0, 0, &room);
 	status = pg_int(&r, 0, 0);
 	out->manifest_id = pg_int(&r, 0, 1);

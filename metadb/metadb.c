@@ -11,6 +11,7 @@
 
 #define MANIFEST_CACHE ((size_t)16 * 1024 * 1024)
 #define CHUNK_CACHE    ((size_t)8 * 1024 * 1024)
+#define UPLOAD_CACHE   ((size_t)1024 * 1024)
 
 void metadb_options_load(struct metadb_options *o, const char *name)
 {
@@ -50,6 +51,8 @@ struct metadb *metadb_open(struct loop *l, const struct metadb_options *o)
 	db->touch = token_touch_new(l, db->pool);
 	db->manifest_cache = cache_new(o->manifest_cache);
 	db->chunk_cache = cache_new(o->chunk_cache);
+	db->upload_cache = cache_new(UPLOAD_CACHE);
+	db->rights = rights_kept_new();
 	return db;
 }
 
@@ -68,6 +71,8 @@ void metadb_close(struct metadb *db)
 	pg_pool_free(db->pool);
 	cache_free(db->manifest_cache);
 	cache_free(db->chunk_cache);
+	cache_free(db->upload_cache);
+	rights_kept_free(db->rights);
 	free(db);
 }
 

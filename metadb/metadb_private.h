@@ -10,6 +10,7 @@
 #include "metadb/modes.h"
 #include "metadb/pg_pool.h"
 #include "metadb/pg_tx.h"
+#include "metadb/rights_kept.h"
 #include "metadb/token_touch.h"
 
 struct metadb {
@@ -30,6 +31,8 @@ struct metadb {
 	struct cache *manifest_cache; /* by digest */
 	struct cache *chunk_cache;    /* by gen */
 	enum registry_mode mode_seen;
+	struct rights_kept *rights; /* what is proved later */
+	struct cache *upload_cache; /* by id and version */
 };
 
 struct pg_pool *metadb_pool(struct metadb *db);

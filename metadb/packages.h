@@ -12,13 +12,18 @@
 
 /*
  * The package that a push goes to, as await_authorize() found it. When somebody else published
- * a package of that name since, the push is refused with ERR_CONFLICT: authorize again.
+ * a package of that name since, the push is refused with ERR_CONFLICT; when the proof fails,
+ * with ERR_STALE_RIGHTS: authorize again.
  */
+struct rights_proof;
 struct package_target {
 	int64_t namespace_id;
 	const char *name;   /* the part behind the namespace */
 	int64_t package_id; /* 0: make it, the caller has checked that he may */
 	bool published; /* as standing.published said when the caller's rights were checked */
+	/* That the caller's rights still hold, which the statement asks along; NULL: they were
+	 * looked up for this request (metadb/rights_kept.h). */
+	const struct rights_proof *proof;
 };
 
 struct package {

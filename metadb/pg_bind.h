@@ -15,7 +15,7 @@
 #include "proto/base/err.h"
 #include "proto/model/digest.h"
 
-#define PG_PARAMS_MAX 38
+#define PG_PARAMS_MAX 40
 
 /* Object ids of types, as in pg_type.dat: part of PostgreSQL's protocol, they never change. */
 enum pg_type {

@@ -282,10 +282,7 @@ static bool announce(struct pg_conn *c, const char *name, const struct pg_stmt *
 
 static bool send_statement(struct pg_conn *c, const struct pg_stmt *s)
 {
-	static const int binary[PG_PARAMS_MAX] = {
-		1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
-		1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
-	};
+	static const int binary[PG_PARAMS_MAX] = {[0 ... PG_PARAMS_MAX - 1] = 1};
 	bool is_new = false;
 	int number =
 		c->options->pooled ? -1 : pg_prepared_number(&c->prepared, s->sql, &is_new);

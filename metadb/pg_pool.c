@@ -40,6 +40,7 @@ struct pg_pool {
 	int64_t next_attempt_ms;
 	int64_t away_since_ms; /* when the last connection went; the start, before the first */
 	int64_t backoff_ms;
+	uint64_t losses;
 	bool was_up;
 	bool complained; /* about this absence: once is enough */
 	bool closing;
@@ -66,6 +67,11 @@ bool pg_pool_up(const struct pg_pool *p, FILE *why)
 	if (why != NULL)
 		fprintf(why, "PostgreSQL: %s\n", p->why);
 	return false;
+}
+
+uint64_t pg_pool_losses(const struct pg_pool *p)
+{
+	return p->losses;
 }
 
 static void forget(struct pg_job *job)
@@ -107,6 +113,8 @@ static bool again(struct pg_pool *p, struct pg_job *job)
 
 static void mark(struct pg_slot *slot, bool up)
 {
+	if (slot->up && !up)
+		slot->pool->losses++;
 	if (slot->up && !up && slots_up(slot->pool) == 1)
 		slot->pool->away_since_ms = clock_now_ms();
 	slot->up = up;
@@ -239,7 +247,10 @@ static void dispatch(struct pg_pool *p)
 
 	while ((job = TAILQ_FIRST(&p->queue)) != NULL && (slot = idle_slot(p)) != NULL) {
 		TAILQ_REMOVE(&p->queue, job, link);
-		run(slot, job);
+		if (job->only_while && job->losses != p->losses)
+			finish(job, ERR_STALE_RIGHTS);
+		else
+			run(slot, job);
 	}
 	fail_late(p);
 	if (p->closing)

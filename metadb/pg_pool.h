@@ -30,6 +30,9 @@ struct pg_job {
 	void *arg;
 	/* Keep the connection for the next submission of this job (explicit transactions). */
 	bool hold;
+	/* Not sent any more once pg_pool_losses() is not `losses`: ERR_STALE_RIGHTS. */
+	bool only_while;
+	uint64_t losses;
 	/* private to pg_pool.c */
 	struct pg_pool *pool;
 	struct pg_slot *slot;
@@ -57,3 +60,5 @@ void pg_job_submit(struct pg_job *job);
 void pg_job_end(struct pg_job *job);
 
 bool pg_pool_up(const struct pg_pool *p, FILE *why);
+/* How many connections were lost so far. */
+uint64_t pg_pool_losses(const struct pg_pool *p);

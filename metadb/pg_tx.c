@@ -25,6 +25,8 @@ struct pg_tx {
 	struct pg_job *job;
 	bool open;
 	bool ran;
+	bool only_while;
+	uint64_t losses;
 	struct waiter waiter;
 };
 
@@ -61,6 +63,12 @@ struct pg_stmt *pg_tx_add(struct pg_tx *tx, const char *sql)
 	return s;
 }
 
+void pg_tx_only_while(struct pg_tx *tx, uint64_t losses)
+{
+	tx->only_while = true;
+	tx->losses = losses;
+}
+
 static void on_done(struct pg_job *job)
 {
 	struct pg_tx *tx = job->arg;
@@ -84,6 +92,8 @@ static int prepare(struct pg_tx *tx)
 	tx->job->work.effect = tx->effect;
 	tx->job->work.open_transaction = tx->open;
 	tx->job->hold = tx->open;
+	tx->job->only_while = tx->only_while;
+	tx->job->losses = tx->losses;
 	return 0;
 }
 

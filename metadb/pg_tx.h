@@ -23,6 +23,9 @@ struct pg_tx;
 struct pg_tx *pg_tx_new(struct metadb *db, struct arena *a, enum pg_effect effect);
 /* At most PG_STATEMENTS_MAX before each await. The SQL is a static string. */
 struct pg_stmt *pg_tx_add(struct pg_tx *tx, const char *sql);
+/* Only as long as no connection is lost: pg_pool_losses() is `losses` (metadb/rights_kept.h).
+ */
+void pg_tx_only_while(struct pg_tx *tx, uint64_t losses);
 /* Sends what was added since the last time. Result codes: metadb/metadb.h, metadb/pg_error.c.
  */
 int await_pg_tx(struct pg_tx *tx) MUST_CHECK;

@@ -11,26 +11,105 @@
 #include "metadb/blobs.h"
 #include "metadb/metadb_private.h"
 
-int await_upload_start(struct metadb *db, const struct actor *who,
-		       const struct package_target *target, enum digest_algorithm algorithm,
-		       struct upload *out)
+/* How an upload stands under its id and version never changes: that of another version is
+ * another key. */
+static size_t upload_key(const struct upload *u, int64_t version, char key[CACHE_KEY_MAX])
 {
-	struct arena *a = arena_new();
-	struct pg_tx *tx = pg_tx_new(db, a, PG_WRITE);
-	struct pg_stmt *s;
-	int rc;
+	return (size_t)snprintf(key, CACHE_KEY_MAX, "%s/%lld", u->id, (long long)version);
+}
 
-	memset(out, 0, sizeof(*out));
-	s = pg_tx_add(tx, "SELECT upload_start(" ACTOR_SQL
-			  ", $5, $6, $7, $8, $9, $10 * interval '1 millisecond')");
+/* How it stood before is of no use any more. */
+static void remember(struct metadb *db, struct arena *a, const struct upload *u)
+{
+	char key[CACHE_KEY_MAX];
+
+	cache_drop(db->upload_cache, key, upload_key(u, u->version - 1, key));
+	memcpy(cache_add(db->upload_cache, a, key, upload_key(u, u->version, key), sizeof(*u)),
+	       u, sizeof(*u));
+}
+
+bool upload_recall(struct metadb *db, const char *id, const char *version, struct upload *out)
+{
+	struct arena *a;
+	char key[CACHE_KEY_MAX];
+	const struct upload *u;
+	int len = snprintf(key, sizeof(key), "%s/%s", id, version);
+
+	if (len < 0 || (size_t)len >= sizeof(key))
+		return false;
+	a = arena_new();
+	u = cache_find(db->upload_cache, a, key, (size_t)len, NULL);
+	if (u != NULL)
+		*out = *u;
+	arena_free(a);
+	return u != NULL;
+}
+
+/* The answer of a statement that brings a proof: 0, or there is none. */
+static int proved(struct pg_tx *tx, const struct rights_proof *proof)
+{
+	return proof != NULL && pg_null(pg_tx_rows(tx, 0), 0, 0) ? ERR_STALE_RIGHTS : 0;
+}
+
+#define START_CALL \
+	"upload_start(" ACTOR_SQL ", $5, $6, $7, $8, $9, $10 * interval '1 millisecond')"
+
+/* With the rights proved, or known to be what they are. */
+static void add_start(struct pg_tx *tx, const struct actor *who,
+		      const struct package_target *target, enum digest_algorithm algorithm,
+		      int64_t life_ms)
+{
+	struct pg_stmt *s = pg_tx_add(
+		tx, target->proof == NULL
+			    ? "SELECT " START_CALL
+			    : "SELECT CASE WHEN " RIGHTS_HOLD(
+				      "$11", "$12", "$13", "$14") " THEN " START_CALL " END");
+
 	pg_bind_actor(s, who);
 	pg_bind_int8(s, target->namespace_id);
 	pg_bind_text(s, target->name);
 	pg_bind_int8(s, target->package_id);
 	pg_bind_bool(s, target->published);
 	pg_bind_int2(s, algorithm);
-	pg_bind_int8(s, db->upload_life_ms);
+	pg_bind_int8(s, life_ms);
+	if (target->proof != NULL)
+		rights_bind(tx, s, target->proof);
+}
+
+/* What the proof says needs no look: the package, and the server's adoption. */
+static void add_start_known(struct pg_tx *tx, const struct actor *who,
+			    const struct package_target *target,
+			    enum digest_algorithm algorithm, int64_t life_ms)
+{
+	struct pg_stmt *s = pg_tx_add(
+		tx, "SELECT CASE WHEN " RIGHTS_HOLD(
+			    "$5", "$6", "$7", "$8") " THEN upload_start_known($1, $2, $7, $3, "
+						    "$4 * interval '1 millisecond') END");
+
+	pg_bind_int8(s, target->package_id);
+	pg_bind_int8(s, who->account_id);
+	pg_bind_int2(s, algorithm);
+	pg_bind_int8(s, life_ms);
+	rights_bind(tx, s, target->proof);
+}
+
+int await_upload_start(struct metadb *db, const struct actor *who,
+		       const struct package_target *target, enum digest_algorithm algorithm,
+		       struct upload *out)
+{
+	struct arena *a = arena_new();
+	struct pg_tx *tx = pg_tx_new(db, a, PG_WRITE);
+	bool known = target->proof != NULL && target->proof->adopted;
+	int rc;
+
+	memset(out, 0, sizeof(*out));
+	if (known)
+		add_start_known(tx, who, target, algorithm, db->upload_life_ms);
+	else
+		add_start(tx, who, target, algorithm, db->upload_life_ms);
 	rc = await_pg_tx(tx);
+	if (rc == 0)
+		rc = proved(tx, target->proof);
 	if (rc == 0) {
 		struct pg_record room;
 		struct pg_rows r = pg_record_open(pg_tx_rows(tx, 0), 0, 0, &room);
@@ -42,6 +121,10 @@ int await_upload_start(struct metadb *db, const struct actor *who,
 		out->algorithm = algorithm;
 		rc = r.error;
 	}
+	if (rc == 0 && target->proof != NULL && !known)
+		rights_confirm(db, target->proof);
+	if (rc == 0)
+		remember(db, a, out);
 	arena_free(a);
 	return rc;
 }
@@ -159,8 +242,38 @@ static void bind_one_chunk(struct pg_stmt *s, const struct upload_chunk *chunk)
 	pg_bind_int8(s, chunk->epoch);
 }
 
+#define RECORD_ONE                                                            \
+	"upload_record_one($1::uuid, $2, $3, $4 * interval '1 millisecond', " \
+	"$5, $6, $7, $8)"
+#define RECORD_ALL                                                        \
+	"upload_record($1::uuid, $2, $3, $4 * interval '1 millisecond', " \
+	"$5, $6, $7, $8, $9, $10)"
+
+static const char *append_sql(bool one, bool proves)
+{
+	if (!proves)
+		return one ? "SELECT " RECORD_ONE : "SELECT " RECORD_ALL;
+	return one ? "SELECT CASE WHEN " RIGHTS_HOLD("$9", "$10", "$11",
+						     "$12") " THEN " RECORD_ONE " END"
+		   : "SELECT CASE WHEN " RIGHTS_HOLD("$11", "$12", "$13",
+						     "$14") " THEN " RECORD_ALL " END";
+}
+
+static void appended(struct upload *u, const struct upload_chunk *chunk, size_t count,
+		     const void *state, size_t state_len)
+{
+	u->version++;
+	u->chunks += (uint32_t)count;
+	for (size_t i = 0; i < count; i++)
+		u->size += chunk[i].len;
+	if (state_len > 0)
+		memcpy(u->state, state, state_len);
+	u->state_len = state_len;
+}
+
 int await_upload_append(struct metadb *db, struct upload *u, const struct upload_chunk *chunk,
-			size_t count, const void *state, size_t state_len)
+			size_t count, const void *state, size_t state_len,
+			const struct rights_proof *proof)
 {
 	struct arena *a;
 	struct pg_tx *tx;
@@ -173,10 +286,7 @@ int await_upload_append(struct metadb *db, struct upload *u, const struct upload
 		return ERR_LIMIT;
 	a = arena_new();
 	tx = pg_tx_new(db, a, PG_WRITE);
-	s = pg_tx_add(tx, one ? "SELECT upload_record_one($1::uuid, $2, $3, "
-				"$4 * interval '1 millisecond', $5, $6, $7, $8)"
-			      : "SELECT upload_record($1::uuid, $2, $3, "
-				"$4 * interval '1 millisecond', $5, $6, $7, $8, $9, $10)");
+	s = pg_tx_add(tx, append_sql(one, proof != NULL));
 	pg_bind_text(s, u->id);
 	pg_bind_int8(s, u->version);
 	pg_bind_bytes(s, state, state_len);
@@ -185,17 +295,16 @@ int await_upload_append(struct metadb *db, struct upload *u, const struct upload
 		bind_one_chunk(s, chunk);
 	else
 		bind_chunks(s, chunk, count);
+	if (proof != NULL)
+		rights_bind(tx, s, proof);
 	rc = await_pg_tx(tx);
+	if (rc == 0)
+		rc = proved(tx, proof);
 	if (rc == 0 && !pg_bool(pg_tx_rows(tx, 0), 0, 0))
 		rc = ERR_CONFLICT;
 	if (rc == 0) {
-		u->version++;
-		u->chunks += (uint32_t)count;
-		for (size_t i = 0; i < count; i++)
-			u->size += chunk[i].len;
-		if (state_len > 0)
-			memcpy(u->state, state, state_len);
-		u->state_len = state_len;
+		appended(u, chunk, count, state, state_len);
+		remember(db, a, u);
 	}
 	arena_free(a);
 	return rc;
@@ -212,9 +321,14 @@ static int await_repeated(struct metadb *db, const struct upload *u,
 	return rc;
 }
 
+#define COMMIT_CALL                                                                \
+	"upload_commit($1::uuid, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12 * " \
+	"interval '1 millisecond')"
+
 int await_upload_commit(struct metadb *db, const struct actor *who, const struct upload *u,
 			const struct upload_chunk *chunk, size_t count,
-			const struct digest *digest, struct upload_commit *out)
+			const struct digest *digest, const struct rights_proof *proof,
+			struct upload_commit *out)
 {
 	static const int answer[] = {0, 0, ERR_CONFLICT, ERR_NOT_FOUND};
 	struct arena *a;
@@ -229,16 +343,22 @@ int await_upload_commit(struct metadb *db, const struct actor *who, const struct
 		return ERR_LIMIT;
 	a = arena_new();
 	tx = pg_tx_new(db, a, PG_WRITE);
-	s = pg_tx_add(tx, "SELECT upload_commit($1::uuid, $2, $3, "
-			  "$4, $5, $6, $7, $8, $9, $10, $11, "
-			  "$12 * interval '1 millisecond')");
+	s = pg_tx_add(tx, proof == NULL
+				  ? "SELECT " COMMIT_CALL
+				  : "SELECT CASE WHEN " RIGHTS_HOLD("$13", "$14", "$15",
+								    "$16") " THEN " COMMIT_CALL
+									   " END");
 	pg_bind_text(s, u->id);
 	pg_bind_int8(s, u->version);
 	pg_bind_int8(s, u->package_id);
 	bind_chunks(s, chunk, count);
 	pg_bind_digest(s, digest);
 	pg_bind_int8(s, db->protection_ms);
+	if (proof != NULL)
+		rights_bind(tx, s, proof);
 	rc = await_pg_tx(tx);
+	if (rc == 0)
+		rc = proved(tx, proof);
 	if (rc == 0) {
 		struct pg_record room;
 		struct pg_rows r = pg_record_open(pg_tx_rows(tx, 0), 0, 0, &room);

@@ -56,12 +56,21 @@ int await_upload_load(struct metadb *db, const char *id, int64_t package_id, int
 		      struct upload *out) MUST_CHECK;
 
 /*
+ * The same without asking, from memory: how it stood at that version (its decimal digits), if
+ * this worker has brought it there. That nobody has brought it further is what
+ * await_upload_append() and await_upload_commit() find out. False: not known.
+ */
+bool upload_recall(struct metadb *db, const char *id, const char *version, struct upload *out);
+
+/*
  * Records `count` more chunks (0 is fine) and the hash state that stands after them. On success
  * version, size, chunks and state of *u are those of the row. ERR_CONFLICT: somebody else was
- * faster, or the session is gone; ERR_LIMIT: more than UPLOAD_CHUNKS_MAX chunks.
+ * faster, or the session is gone; ERR_LIMIT: more than UPLOAD_CHUNKS_MAX chunks;
+ * ERR_STALE_RIGHTS: `proof` (NULL: none is needed) fails, nothing was recorded.
  */
 int await_upload_append(struct metadb *db, struct upload *u, const struct upload_chunk *chunk,
-			size_t count, const void *state, size_t state_len) MUST_CHECK;
+			size_t count, const void *state, size_t state_len,
+			const struct rights_proof *proof) MUST_CHECK;
 
 struct upload_commit {
 	int64_t gen;   /* of the instance that serves the blob now */
@@ -73,11 +82,13 @@ struct upload_commit {
  * finds the blob, links it to the package under protection and removes the upload; one round
  * trip. The caller has checked that the bytes have this digest. Repeating it after a lost
  * answer is fine. ERR_CONFLICT: another writer was faster; ERR_NOT_FOUND: no such session, and
- * the package has no such blob; ERR_CORRUPT: the recorded chunks have gaps (a bug, logged).
+ * the package has no such blob; ERR_CORRUPT: the recorded chunks have gaps (a bug, logged);
+ * ERR_STALE_RIGHTS as above.
  */
 int await_upload_commit(struct metadb *db, const struct actor *who, const struct upload *u,
 			const struct upload_chunk *chunk, size_t count,
-			const struct digest *digest, struct upload_commit *out) MUST_CHECK;
+			const struct digest *digest, const struct rights_proof *proof,
+			struct upload_commit *out) MUST_CHECK;
 
 /* The chunks of a session as it stands; ERR_CONFLICT: somebody else wrote to it since. */
 struct chunk_list;

@@ -13,6 +13,7 @@
 #include "metadb/keeper/keeper.h"
 #include "metadb/modes.h"
 #include "metadb/partitions.h"
+#include "metadb/rights_kept.h"
 #include "proto/base/failpoint.h"
 #include "proto/base/log.h"
 #include "proto/base/metrics.h"
@@ -23,6 +24,7 @@
 #define PURGE_MAX 20000 /* pairs at once, about */
 #define AGE_MS	  60000 /* how often the oldest comparisons are looked for */
 #define AGE_BATCH 256
+#define FORGET_MS (6 * RIGHTS_KEPT_MS)
 
 /* How many instances went. */
 static int await_purge(struct keeper *k)
@@ -138,16 +140,29 @@ static int await_round(struct keeper *k, int64_t *next_age, bool *more)
 	return rc;
 }
 
+/* What gateways remember of rights has seen these changes by now. */
+static int await_forget(struct keeper *k, int64_t *next, int64_t *horizon)
+{
+	if (clock_now_ms() < *next)
+		return 0;
+	*next = clock_now_ms() + FORGET_MS;
+	return await_rights_changes_forget(k->db, horizon);
+}
+
 void TASK_ENTRY keeper_clean(void *keeper)
 {
 	struct keeper *k = keeper;
-	int64_t next_age = 0;
+	int64_t next_age = 0, next_forget = 0, horizon = 0;
 	int rc = 0;
 
 	while (rc != -ECANCELED && !k->stopping) {
 		bool more = false;
 
-		if (k->reachable && k->adopted && map_watch_view(k->cluster.map) != NULL) {
+		rc = await_forget(k, &next_forget, &horizon);
+		if (rc < 0 && rc != -ECANCELED)
+			log_warn("changes of rights not forgotten", "err=\"%s\"", err_text(rc));
+		if (rc != -ECANCELED && k->reachable && k->adopted &&
+		    map_watch_view(k->cluster.map) != NULL) {
 			rc = await_round(k, &next_age, &more);
 			if (rc < 0 && rc != -ECANCELED)
 				log_warn("collecting stopped", "err=\"%s\"", err_text(rc));

@@ -27,6 +27,7 @@ static const struct {
 	{ERR_DENIED, "denied"},
 	{ERR_PEER_GONE, "peer went away"},
 	{ERR_NOT_ADOPTED, "PostgreSQL is another one than before and was not adopted"},
+	{ERR_STALE_RIGHTS, "the rights have changed meanwhile"},
 };
 
 const char *err_text(int code)

@@ -47,6 +47,8 @@ enum err {
 	ERR_PEER_GONE = -1014,
 	/* PostgreSQL was put back or replaced, and no operator has adopted it. */
 	ERR_NOT_ADOPTED = -1015,
+	/* What was remembered of the caller's rights is not proved any more: look them up. */
+	ERR_STALE_RIGHTS = -1016,
 };
 
 /* A short English sentence part for any code above or -errno; a static or thread-local string.

@@ -19,6 +19,8 @@ METRIC(HTTP_RUNNING,     GAUGE,     "packhouse_gateway_requests_running", "", "R
 METRIC(HTTP_REFUSED,     COUNTER,   "packhouse_gateway_requests_refused_total", "", "Requests refused before they were read: no proper head, too slow, too many")
 METRIC(RATE_CALLER,      COUNTER,   "packhouse_gateway_rate_refusals_total", "by=\"caller\"", "Requests refused because there were too many in a minute")
 METRIC(RATE_ADDRESS,     COUNTER,   "packhouse_gateway_rate_refusals_total", "by=\"address\"", "")
+METRIC(HTTP_RECALLED,    COUNTER,   "packhouse_gateway_rights_recalled_total", "", "Requests whose change proved the rights that were remembered")
+METRIC(HTTP_DOUBTED,     COUNTER,   "packhouse_gateway_rights_doubted_total", "", "Requests with remembered rights that were looked up all the same")
 METRIC(HTTP_MODE,        COUNTER,   "packhouse_gateway_mode_refusals_total", "", "Requests refused because the registry is read-only or in maintenance")
 METRIC(TLS_OPENING,      GAUGE,     "packhouse_gateway_tls_handshakes", "", "TLS handshakes under way")
 METRIC(TLS_FAILED,       COUNTER,   "packhouse_gateway_tls_handshakes_failed_total", "", "TLS handshakes that failed")

@@ -198,7 +198,7 @@ def test_session_of_somebody_else(cluster, owner):
     stranger.registry().push_image(f"{stranger.login}/image", "v1", [b"x"])
     for method in ("GET", "PATCH", "PUT", "DELETE"):
         for where in (place, foreign):
-            answer = stranger.registry().call(method, where + f"?digest={NOWHERE}", data=b"")
+            answer = stranger.registry().call(method, where + f"&digest={NOWHERE}", data=b"")
             assert answer.status_code == (403 if where == place else 404)
     error_of(owner.registry().call("GET", place.replace("/image/", "/other/")), 404, "BLOB_UPLOAD_UNKNOWN")
     ok(owner.registry().call("GET", place), 204)

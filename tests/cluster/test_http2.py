@@ -44,7 +44,7 @@ def start_upload(h2, name):
 
 def begin_blob(h2, name, data, more=()):
     """The stream of a PUT whose body is still to be sent."""
-    place = start_upload(h2, name) + "?digest=" + digest_of(data)
+    place = start_upload(h2, name) + "&digest=" + digest_of(data)
     return h2.request("PUT", place, (OCTETS, ("content-length", str(len(data))), *more))
 
 
@@ -70,7 +70,7 @@ def test_curl(cluster, user, tmp_path):
                    "%{http_version} %{http_code}", *arguments)
 
     assert curl("-T", tmp_path / "blob", "-H", "Content-Type: application/octet-stream",
-                f"{cluster.url()}{place}?digest={digest_of(data)}") == "2 201"
+                f"{cluster.url()}{place}&digest={digest_of(data)}") == "2 201"
     assert curl("-o", tmp_path / "back", f"{cluster.url()}/v2/{name}/blobs/{digest_of(data)}") == "2 200"
     assert (tmp_path / "back").read_bytes() == data
     assert curl("-r", "100000-2100000", "-o", tmp_path / "part",
@@ -134,7 +134,7 @@ def test_streams_beside_each_other(h2, user):
         push_blob(h2, name, data)
     pulls = [h2.request("GET", f"/v2/{name}/blobs/{digest_of(data)}", end=True) for data in blobs[:half]]
     places = [user.registry().start_upload(name) for _ in blobs[half:]]
-    pushes = [h2.request("PUT", f"{place}?digest={digest_of(data)}", [OCTETS])
+    pushes = [h2.request("PUT", f"{place}&digest={digest_of(data)}", [OCTETS])
               for place, data in zip(places, blobs[half:])]
     for at in range(0, MIB, 16384):
         for stream, data in zip(pushes, blobs[half:]):

@@ -211,7 +211,7 @@ class Uploader:
             last = int(ok(answer, 202, 204).headers["Range"].split("-")[1])
             stands = last + 1 if last > 0 else 0
         # a repetition of what was done already is answered 201 as well
-        ok(self.call("PUT", f"{place}?digest={self.digest}"), 201)
+        ok(self.call("PUT", f"{place}&digest={self.digest}"), 201)
         assert ok(self.call("GET", f"/v2/{self.name}/blobs/{self.digest}")).content == self.data
 
 

@@ -194,7 +194,8 @@ class World:
         self.make_repository()
         for where in self.namespaces:
             self.push_all(where)
-        self.session = self.owner.registry().start_upload(self.name("user", "private")).rsplit("/", 1)[1]
+        place = self.owner.registry().start_upload(self.name("user", "private"))
+        self.session = urlsplit(place).path.rsplit("/", 1)[1]
         self.callers = self.make_callers()
 
     def kinds(self, where):
@@ -381,7 +382,7 @@ class Try:
     def own_session(self, name):
         answer = self.ask("POST", UPLOADS, name)
         assert answer.status == 202, answer.asked
-        return answer.headers["Location"].rsplit("/", 1)[1]
+        return urlsplit(answer.headers["Location"]).path.rsplit("/", 1)[1]
 
     def one(self, method, pattern, kind):
         """Asks and checks; the answer as it looked."""

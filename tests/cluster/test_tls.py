@@ -223,7 +223,7 @@ def test_new_certificate_beside_streams(cluster, user, files):
     name, data, more = f"{user.login}/streams", random_bytes(2 << 20), random_bytes(2 << 20)
     digest = user.registry().push_blob(name, data)
     with Frames(cluster, user=user) as busy, Frames(cluster, user=user, greedy=False) as slow:
-        place = busy.call("POST", f"/v2/{name}/blobs/uploads/").headers["location"] + "?digest=" + digest_of(more)
+        place = busy.call("POST", f"/v2/{name}/blobs/uploads/").headers["location"] + "&digest=" + digest_of(more)
         upload = busy.request("PUT", place, [("content-length", str(len(more)))])
         busy.data(upload, more[:1 << 20])
         pull = slow.request("GET", f"/v2/{name}/blobs/{digest}", end=True)

@@ -242,6 +242,7 @@ int64_t await_h_blob(int64_t user, const char *name, const char *text)
 	struct upload u;
 
 	assert_int_equal(await_upload_start(h_db, &who, &target, DIGEST_SHA256, &u), 0);
-	assert_int_equal(await_upload_commit(h_db, &who, &u, &chunk, 1, &digest, &commit), 0);
+	assert_int_equal(await_upload_commit(h_db, &who, &u, &chunk, 1, &digest, NULL, &commit),
+			 0);
 	return u.package_id;
 }

@@ -168,7 +168,7 @@ H_TEST(an_open_upload_comes_along)
 	struct upload u, loaded;
 
 	await_open(&u);
-	assert_int_equal(await_upload_append(h_db, &u, &chunk, 1, "state", 5), 0);
+	assert_int_equal(await_upload_append(h_db, &u, &chunk, 1, "state", 5, NULL), 0);
 	assert_int_equal(await_upload_load(h_db, u.id, u.package_id, person[MEMBER], &loaded),
 			 0);
 	assert_int_equal(await_authorize(h_db, &credential[MEMBER], "acme", "open", u.id, &z),

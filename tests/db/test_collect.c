@@ -304,11 +304,11 @@ H_TEST(expire_against_a_late_append)
 	assert_int_equal(await_upload_start(h_db, &alice, &target, DIGEST_SHA256, &v), 0);
 	await_h_sql("UPDATE upload SET expires_at = now() - interval '1 second'");
 	/* progress in the last moment: it lives on */
-	assert_int_equal(await_upload_append(h_db, &u, &chunk, 1, "s", 1), 0);
+	assert_int_equal(await_upload_append(h_db, &u, &chunk, 1, "s", 1, NULL), 0);
 	assert_int_equal(await_uploads_expire(h_db, &c), 0);
 	assert_int_equal(c.gone, 1);
-	assert_int_equal(await_upload_append(h_db, &v, &chunk, 1, "s", 1), ERR_CONFLICT);
-	assert_int_equal(await_upload_append(h_db, &u, &chunk, 1, "s", 1), 0);
+	assert_int_equal(await_upload_append(h_db, &v, &chunk, 1, "s", 1, NULL), ERR_CONFLICT);
+	assert_int_equal(await_upload_append(h_db, &u, &chunk, 1, "s", 1, NULL), 0);
 	assert_int_equal(await_h_int("SELECT count(*) FROM chunk c JOIN instance i USING (gen) "
 				     "WHERE i.dead_at IS NOT NULL"),
 			 0);

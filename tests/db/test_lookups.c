@@ -298,9 +298,9 @@ H_TEST(a_blob_of_many_chunks_comes_whole)
 			4 * 1024 * 1024; /* more than comes along with the first answer */
 	}
 	assert_int_equal(await_upload_start(h_db, &who, &target, DIGEST_SHA256, &u), 0);
-	assert_int_equal(await_upload_append(h_db, &u, chunk, 1500, NULL, 0), 0);
+	assert_int_equal(await_upload_append(h_db, &u, chunk, 1500, NULL, 0, NULL), 0);
 	assert_int_equal(await_upload_commit(h_db, &who, &u, chunk + 1500, MANY - 1500, &digest,
-					     &commit),
+					     NULL, &commit),
 			 0);
 	for (int i = 0; i < 2; i++)
 		assert_int_equal(

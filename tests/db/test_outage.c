@@ -276,8 +276,8 @@ static void commit_session(void *arg)
 	struct digest digest = h_digest("replicated");
 	struct upload_chunk chunk = h_chunk("replicated");
 
-	*(int *)arg =
-		await_upload_commit(h_db, &alice, &session, &chunk, 1, &digest, &committed);
+	*(int *)arg = await_upload_commit(h_db, &alice, &session, &chunk, 1, &digest, NULL,
+					  &committed);
 }
 
 static void put_manifest(void *arg)

@@ -179,7 +179,7 @@ H_TEST(rows_are_live_dead_open_and_lost)
 	await_h_sql("INSERT INTO cluster_map (epoch, replicas, parts, reason) "
 		    "VALUES (1, 1, '', 'test')");
 	assert_int_equal(await_upload_start(h_db, &alice, &target, DIGEST_SHA256, &u), 0);
-	assert_int_equal(await_upload_append(h_db, &u, &chunk, 1, "", 0), 0);
+	assert_int_equal(await_upload_append(h_db, &u, &chunk, 1, "", 0, NULL), 0);
 	part[0] = (uint16_t)partition_of(digest.bytes);
 	part[1] = (uint16_t)partition_of(chunk.digest);
 	assert_int_equal(await_partition_rows(h_db, a, part, 2, &rows), 0);

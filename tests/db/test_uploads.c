@@ -64,7 +64,7 @@ H_TEST(append_load_and_commit)
 	struct upload again;
 
 	await_start("app", &u);
-	assert_int_equal(await_upload_append(h_db, &u, chunk, 2, "state", 5), 0);
+	assert_int_equal(await_upload_append(h_db, &u, chunk, 2, "state", 5, NULL), 0);
 	assert_int_equal(u.size, 5);
 	assert_int_equal(await_upload_load(h_db, u.id, u.package_id, alice_id, &again), 0);
 	assert_int_equal(again.version, 1);
@@ -79,8 +79,8 @@ H_TEST(append_load_and_commit)
 			 ERR_NOT_FOUND);
 	assert_int_equal(await_upload_load(h_db, "../../etc", u.package_id, alice_id, &again),
 			 ERR_NOT_FOUND);
-	assert_int_equal(await_upload_commit(h_db, &alice, &u, chunk + 2, 1, &digest, &commit),
-			 0);
+	assert_int_equal(
+		await_upload_commit(h_db, &alice, &u, chunk + 2, 1, &digest, NULL, &commit), 0);
 	assert_int_equal(commit.gen, u.gen);
 	assert_false(commit.existed);
 	assert_int_equal(await_upload_load(h_db, u.id, u.package_id, alice_id, &again),
@@ -93,8 +93,8 @@ H_TEST(append_load_and_commit)
 	assert_int_equal(blob.chunks->chunk[2].offset, 5);
 	assert_memory_equal(blob.chunks->chunk[2].digest, chunk[2].digest, SHA256_BYTES);
 	/* the answer of the commit was lost: the same request again */
-	assert_int_equal(await_upload_commit(h_db, &alice, &u, chunk + 2, 1, &digest, &commit),
-			 0);
+	assert_int_equal(
+		await_upload_commit(h_db, &alice, &u, chunk + 2, 1, &digest, NULL, &commit), 0);
 	assert_true(commit.repeated);
 	assert_int_equal(commit.gen, u.gen);
 	arena_free(a);
@@ -124,7 +124,8 @@ H_TEST(an_empty_blob_has_no_chunks)
 	struct upload u;
 
 	await_start("empty", &u);
-	assert_int_equal(await_upload_commit(h_db, &alice, &u, NULL, 0, &digest, &commit), 0);
+	assert_int_equal(await_upload_commit(h_db, &alice, &u, NULL, 0, &digest, NULL, &commit),
+			 0);
 	assert_int_equal(await_blob_find(h_db, a, u.package_id, &digest, true, &blob), 0);
 	assert_int_equal(blob.size, 0);
 	assert_int_equal(blob.chunks->count, 0);
@@ -142,7 +143,7 @@ static void append_one(void *arg)
 	struct writer *w = arg;
 	struct upload_chunk chunk = h_chunk(w->text);
 
-	w->rc = await_upload_append(h_db, &w->u, &chunk, 1, w->text, strlen(w->text));
+	w->rc = await_upload_append(h_db, &w->u, &chunk, 1, w->text, strlen(w->text), NULL);
 }
 
 /* Wrong bytes under a right digest: two gateways write on one session. */
@@ -189,10 +190,11 @@ H_TEST(a_late_writer_leaves_no_chunk)
 
 	await_start("late", &u);
 	late = u;
-	assert_int_equal(await_upload_append(h_db, &u, ours, 1, "s", 1), 0);
-	assert_int_equal(await_upload_append(h_db, &late, foreign, 2, "s", 1), ERR_CONFLICT);
-	assert_int_equal(await_upload_commit(h_db, &alice, &u, ours + 1, 1, &digest, &commit),
-			 0);
+	assert_int_equal(await_upload_append(h_db, &u, ours, 1, "s", 1, NULL), 0);
+	assert_int_equal(await_upload_append(h_db, &late, foreign, 2, "s", 1, NULL),
+			 ERR_CONFLICT);
+	assert_int_equal(
+		await_upload_commit(h_db, &alice, &u, ours + 1, 1, &digest, NULL, &commit), 0);
 	assert_int_equal(await_blob_find(h_db, a, u.package_id, &digest, true, &blob), 0);
 	assert_int_equal(blob.chunks->count, 2);
 	for (int i = 0; i < 2; i++)
@@ -207,7 +209,7 @@ static void commit_one(void *arg)
 	struct upload_chunk chunk = h_chunk(w->text);
 	struct upload_commit commit;
 
-	w->rc = await_upload_commit(h_db, &alice, &w->u, &chunk, 1, &digest, &commit);
+	w->rc = await_upload_commit(h_db, &alice, &w->u, &chunk, 1, &digest, NULL, &commit);
 	if (w->rc == 0 && commit.repeated)
 		w->rc = 1;
 	if (w->rc == 0 && commit.existed)
@@ -261,13 +263,13 @@ H_TEST(what_is_not_acknowledged_is_owed)
 	chunk[0].owing_count = 1;
 	chunk[0].owing[0] = 3;
 	await_start("owing", &u);
-	assert_int_equal(await_upload_append(h_db, &u, chunk, 1, NULL, 0), 0);
+	assert_int_equal(await_upload_append(h_db, &u, chunk, 1, NULL, 0, NULL), 0);
 	assert_int_equal(await_h_int("SELECT count(*) FROM partition_owes WHERE node = 3"), 1);
 	chunk[1].owing_count = 2;
 	chunk[1].owing[0] = 2;
 	chunk[1].owing[1] = 3;
-	assert_int_equal(await_upload_commit(h_db, &alice, &u, chunk + 1, 1, &digest, &commit),
-			 0);
+	assert_int_equal(
+		await_upload_commit(h_db, &alice, &u, chunk + 1, 1, &digest, NULL, &commit), 0);
 	assert_int_equal(await_h_int("SELECT count(*) FROM partition_owes"), 3);
 }
 
@@ -283,7 +285,8 @@ H_TEST(a_chunk_of_an_older_epoch_marks_its_partition)
 	await_h_sql("INSERT INTO cluster_map (epoch, replicas, parts, reason) "
 		    "VALUES (2, 3, '', 'test')");
 	await_start("epoch", &u);
-	assert_int_equal(await_upload_commit(h_db, &alice, &u, &chunk, 1, &digest, &commit), 0);
+	assert_int_equal(
+		await_upload_commit(h_db, &alice, &u, &chunk, 1, &digest, NULL, &commit), 0);
 	assert_int_equal(await_h_int("SELECT count(*) FROM partition_owes WHERE node = 0"), 1);
 }
 
@@ -295,23 +298,24 @@ H_TEST(a_gap_in_the_chunks_is_refused)
 	struct upload u;
 
 	await_start("gap", &u);
-	assert_int_equal(await_upload_append(h_db, &u, &chunk, 1, NULL, 0), 0);
+	assert_int_equal(await_upload_append(h_db, &u, &chunk, 1, NULL, 0, NULL), 0);
 	await_h_sql("DELETE FROM chunk WHERE gen = (SELECT max(gen) FROM upload)");
-	assert_int_equal(await_upload_commit(h_db, &alice, &u, &chunk, 1, &digest, &commit),
-			 ERR_CORRUPT);
+	assert_int_equal(
+		await_upload_commit(h_db, &alice, &u, &chunk, 1, &digest, NULL, &commit),
+		ERR_CORRUPT);
 	assert_int_equal(await_upload_load(h_db, u.id, u.package_id, alice_id, &u), 0);
 	/* the only one is gone; one more than there should be */
 	await_start("gap", &u);
-	assert_int_equal(await_upload_append(h_db, &u, &chunk, 1, NULL, 0), 0);
+	assert_int_equal(await_upload_append(h_db, &u, &chunk, 1, NULL, 0, NULL), 0);
 	await_h_sql("UPDATE chunk SET idx = 1 WHERE gen = (SELECT max(gen) FROM upload)");
-	assert_int_equal(await_upload_commit(h_db, &alice, &u, NULL, 0, &digest, &commit),
+	assert_int_equal(await_upload_commit(h_db, &alice, &u, NULL, 0, &digest, NULL, &commit),
 			 ERR_CORRUPT);
 	await_h_sql("INSERT INTO chunk SELECT gen, 0, part, len, epoch, digest FROM chunk "
 		    "WHERE gen = (SELECT max(gen) FROM upload)");
-	assert_int_equal(await_upload_commit(h_db, &alice, &u, NULL, 0, &digest, &commit),
+	assert_int_equal(await_upload_commit(h_db, &alice, &u, NULL, 0, &digest, NULL, &commit),
 			 ERR_CORRUPT);
 	await_h_sql("DELETE FROM chunk WHERE gen = (SELECT max(gen) FROM upload)");
-	assert_int_equal(await_upload_commit(h_db, &alice, &u, NULL, 0, &digest, &commit),
+	assert_int_equal(await_upload_commit(h_db, &alice, &u, NULL, 0, &digest, NULL, &commit),
 			 ERR_CORRUPT);
 }
 
@@ -485,15 +489,18 @@ H_TEST(a_repeated_commit_promises_anew)
 	struct upload u;
 
 	await_start("repeated", &u);
-	assert_int_equal(await_upload_commit(h_db, &alice, &u, &chunk, 1, &digest, &commit), 0);
+	assert_int_equal(
+		await_upload_commit(h_db, &alice, &u, &chunk, 1, &digest, NULL, &commit), 0);
 	await_protect(1);
-	assert_int_equal(await_upload_commit(h_db, &alice, &u, &chunk, 1, &digest, &commit), 0);
+	assert_int_equal(
+		await_upload_commit(h_db, &alice, &u, &chunk, 1, &digest, NULL, &commit), 0);
 	assert_true(commit.repeated);
 	assert_int_equal(commit.gen, u.gen);
 	assert_true(await_protected_minutes(u.package_id) >= 24 * 60);
 	await_h_sql("UPDATE package_blob SET deleted_at = now()");
-	assert_int_equal(await_upload_commit(h_db, &alice, &u, &chunk, 1, &digest, &commit),
-			 ERR_NOT_FOUND);
+	assert_int_equal(
+		await_upload_commit(h_db, &alice, &u, &chunk, 1, &digest, NULL, &commit),
+		ERR_NOT_FOUND);
 }
 
 H_TEST(cancel_marks_the_instance_dead)
@@ -509,7 +516,7 @@ H_TEST(cancel_marks_the_instance_dead)
 	assert_int_equal(await_h_int("SELECT (dead_at IS NOT NULL)::integer FROM instance "
 				     "ORDER BY gen DESC LIMIT 1"),
 			 1);
-	assert_int_equal(await_upload_append(h_db, &u, NULL, 0, NULL, 0), ERR_CONFLICT);
+	assert_int_equal(await_upload_append(h_db, &u, NULL, 0, NULL, 0, NULL), ERR_CONFLICT);
 }
 
 int main(void)

@@ -41,7 +41,7 @@ class Patcher(Client):
         place = self.call("POST", f"/v2/{self.package}/blobs/uploads/", 202).headers["Location"]
         half = len(data) // 2
         place = self.call("PATCH", place, 202, data=data[:half]).headers["Location"]
-        self.call("PUT", f"{place}?digest={digest_of(data)}", 201, data=data[half:],
+        self.call("PUT", f"{place}&digest={digest_of(data)}", 201, data=data[half:],
                   headers={"Content-Type": "application/octet-stream"})
 
     def push(self):

@@ -67,7 +67,7 @@ class Client(threading.Thread):
 
     def push_blob(self, data):
         place = self.call("POST", f"/v2/{self.package}/blobs/uploads/", 202).headers["Location"]
-        self.call("PUT", f"{place}?digest={digest_of(data)}", 201, data=data,
+        self.call("PUT", f"{place}&digest={digest_of(data)}", 201, data=data,
                   headers={"Content-Type": "application/octet-stream"})
 
     def push(self):
