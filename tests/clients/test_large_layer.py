@@ -29,8 +29,9 @@ def add_large_layer(layout):
     return {"mediaType": LAYER_GZIP, "size": SIZE, "digest": "sha256:" + sha.hexdigest()}
 
 
-def test_large_layer(cluster, user, skopeo, work):
-    layout = Layout(work / "large")
+def test_large_layer(start_cluster, skopeo, work):
+    cluster, layout = start_cluster(storage=1), Layout(work / "large")
+    user = cluster.new_user()
     config = {"architecture": "amd64", "os": "linux", "config": {},
               "rootfs": {"type": "layers", "diff_ids": ["sha256:" + "1" * 64]}}
     manifest = {"schemaVersion": 2, "mediaType": MANIFEST, "config": layout.add(json.dumps(config).encode(), CONFIG),

@@ -23,7 +23,7 @@ MIB = 1 << 20
 @pytest.fixture(scope="module")
 def cluster(start_cluster):
     made = start_cluster(storage=1, tls=True, workers=1, settings={
-        "gateway.http2_streams": STREAMS, "gateway.head_timeout": "5s", "gateway.progress_timeout": "10s"})
+        "gateway.http2_streams": STREAMS, "gateway.head_timeout": "5s", "gateway.progress_timeout": "5s"})
     yield made
     made.stop()
 

@@ -17,7 +17,7 @@ MIB = 1 << 20
 
 @pytest.fixture(scope="module")
 def cluster(start_cluster):
-    made = start_cluster(storage=1, tls=True, workers=1)
+    made = start_cluster(storage=1, tls=True, workers=1, settings={"gateway.progress_timeout": "20s"})
     yield made
     made.stop()
 
@@ -25,7 +25,7 @@ def cluster(start_cluster):
 def send_all_it_may(h2, streams, data):
     """Frame by frame over the streams, until the windows are used up, or the server does not read; bytes sent."""
     sent = 0
-    h2.socket.settimeout(1)
+    h2.socket.settimeout(0.5)
     try:
         while h2.take():
             able = [stream for stream in streams if h2.windows[stream] >= 16384]
