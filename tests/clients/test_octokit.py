@@ -47,10 +47,19 @@ def house(https_site):
     return House(https_site)
 
 
+def await_installed():
+    """get_octokit begins beside the tests, and gives up soon; its lock is held meanwhile."""
+    INSTALLED.mkdir(parents=True, exist_ok=True)
+    run("flock", "--timeout", 600, INSTALLED / ".lock", "true", timeout=660)
+    failed = INSTALLED / "failed"
+    assert (INSTALLED / "made-for").exists(), (
+        failed.read_text(encoding="utf-8") if failed.exists() else "tests/runner/get_octokit was not called")
+
+
 @pytest.fixture(scope="module")
 def octokit(house, work):
     """octokit("pages") runs pages.mjs and returns what it said."""
-    assert (INSTALLED / "made-for").exists(), f"no Octokit in {INSTALLED}: tests/runner/get_octokit says why"
+    await_installed()
     folder = work / "octokit"
     folder.mkdir()
     for program in PROGRAMS.glob("*.mjs"):
