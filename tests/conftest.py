@@ -53,8 +53,8 @@ def start_cluster(request):
 
 @pytest.fixture(scope="session")
 def shared_cluster(start_cluster):
-    """Of all modules that say SHARES_CLUSTER = True: they leave its processes and settings alone."""
-    return start_cluster(storage=3, gateways=2)
+    """Of a run's modules that say SHARES_CLUSTER = True: they leave its processes and settings alone."""
+    return start_cluster(storage=3, gateways=2, settings={"keeper.downloads_interval": "500ms"})
 
 
 @pytest.fixture(scope="module")
