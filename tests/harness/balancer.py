@@ -57,7 +57,7 @@ class Balancer:
             place = (first + number) % len(self.names)
             if self.names[place] in self.ready:
                 try:
-                    return socket.create_connection(("127.0.0.1", self.cluster.port + place), timeout=60)
+                    return socket.create_connection(("127.0.0.1", self.cluster.port + place), timeout=120)
                 except ConnectionRefusedError:
                     pass
         raise OSError("no gateway is ready")

@@ -28,14 +28,14 @@ class Dockerd:
         self._wait()
 
     def _wait(self):
-        for _ in range(300):
+        for _ in range(1200):
             try:
                 self("version")
                 return
             except Failed:
                 assert self.process.poll() is None, "dockerd ended; see its log in " + str(self.folder)
                 time.sleep(0.1)
-        raise AssertionError("dockerd is not ready after 30 seconds; see its log in " + str(self.folder))
+        raise AssertionError("dockerd is not ready after two minutes; see its log in " + str(self.folder))
 
     @contextlib.contextmanager
     def trusting(self, registry, ca):
@@ -53,5 +53,5 @@ class Dockerd:
 
     def stop(self):
         self.process.terminate()
-        self.process.wait(timeout=60)
+        self.process.wait(timeout=120)
         self.log.close()

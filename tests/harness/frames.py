@@ -77,7 +77,7 @@ class Frames:
     def __init__(self, cluster, gateway=1, greedy=True, settings=(), preface=PREFACE, source=None, user=None):
         context = ssl.create_default_context(cafile=cluster.ca)
         context.set_alpn_protocols(["h2"])
-        plain = socket.create_connection(("127.0.0.1", cluster.port + gateway - 1), timeout=60,
+        plain = socket.create_connection(("127.0.0.1", cluster.port + gateway - 1), timeout=120,
                                          source_address=source and (source, 0))
         self.socket = context.wrap_socket(plain, server_hostname="localhost")
         assert self.socket.selected_alpn_protocol() == "h2"

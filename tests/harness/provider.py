@@ -84,10 +84,10 @@ class Browser:
 
     def get(self, path, **headers):
         url = path if path.startswith("http") else self.base + path
-        return self.session.get(url, headers=headers, allow_redirects=False, timeout=60)
+        return self.session.get(url, headers=headers, allow_redirects=False, timeout=120)
 
     def call(self, method, path, body=None, site="same-origin"):
-        return self.session.request(method, f"{self.base}/api/v3/{path}", json=body, timeout=60,
+        return self.session.request(method, f"{self.base}/api/v3/{path}", json=body, timeout=120,
                                     headers={"Sec-Fetch-Site": site})
 
     def begin(self, provider, query=""):

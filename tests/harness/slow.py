@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 class Slow:
     def __init__(self, user, place, length, gateway=1, method="PATCH", media="application/octet-stream"):
         to = urlsplit(user.cluster.url(gateway))
-        self.connection = http.client.HTTPConnection(to.hostname, to.port, timeout=60)
+        self.connection = http.client.HTTPConnection(to.hostname, to.port, timeout=120)
         self.connection.putrequest(method, place)
         for name, value in (("Authorization", f"Bearer {user.token}"), ("Content-Length", str(length)),
                             ("Content-Type", media)):
