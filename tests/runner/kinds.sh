@@ -3,6 +3,9 @@
 
 run_lint() {
 	local counts
+	if is_wanted unit; then
+		build_ahead unit-gcc dev gcc # the checks use one processor
+	fi
 	counts=$(/usr/bin/python3 -B "$root/tests/lint/run.py" --counts-to /dev/fd/3 3>&1 >&2) 2>&1
 	# shellcheck disable=SC2086 # two numbers
 	count ${counts:-0 1}
@@ -14,19 +17,24 @@ run_unit() {
 }
 
 run_db() {
-	need_build unit-gcc dev gcc && run_ctest unit-gcc '^db_' "$root/tests/db/with_postgres"
+	need_build unit-gcc dev gcc || return
+	if is_wanted cluster; then
+		build_release build_ahead
+	fi
+	run_ctest unit-gcc '^db_' "$root/tests/db/with_postgres"
 }
 
-# What tests of a release need of it; it also has those of the kinds unit and db, which run elsewhere.
+# build_release need_build|build_ahead: what tests of a release need of it; it also has those of the kinds unit and db,
+# which run elsewhere
 build_release() {
-	need_build release release gcc {gateway,storage,metadb,tests/interpose,tests/net}/all
+	"$1" release release gcc {gateway,storage,metadb,tests/interpose,tests/net}/all
 }
 
 run_cluster() {
-	build_release || return
+	build_release need_build || return
 	build_for_later
-	run_ctest release '^net_'
 	begin_clusters cluster
+	run_ctest release '^net_' # they wait most of the time
 	await_files cluster
 }
 
@@ -38,7 +46,7 @@ run_faults() {
 }
 
 run_clients() {
-	build_release || return
+	build_release need_build || return
 	begin_clusters clients
 	await_files clients
 }
@@ -52,7 +60,7 @@ queue_faults() {
 }
 
 queue_clients() {
-	"$root/tests/runner/get_octokit" # without it its tests fail, the others go on
+	"$root/tests/runner/get_octokit" & # without it its tests fail, the others go on
 	queue_files clients clients all --build-dir "$root/build/release"
 }
 
@@ -134,11 +142,11 @@ run_asan() {
 	export ASAN_OPTIONS=abort_on_error=0:detect_stack_use_after_return=0
 	export UBSAN_OPTIONS=print_stacktrace=1
 	build_asan need_build || return
+	queue_files asan cluster asan --build-dir "$root/build/asan"
+	begin_pool
 	# The kind unit has run them in full; watched, each operation takes eight times as long.
 	PACKHOUSE_MODEL_OPERATIONS=5000 PACKHOUSE_CRASH_STATES=500 run_ctest asan '^unit_'
 	run_ctest asan '^db_' "$root/tests/db/with_postgres"
-	queue_files asan cluster asan --build-dir "$root/build/asan"
-	begin_pool
 	await_files asan
 	unset ASAN_OPTIONS UBSAN_OPTIONS
 }

@@ -7,8 +7,8 @@ jobs=()           # "WEIGHT COMMAND": what is to run; the heaviest begins
 declare -A files=() # of each NAME the reports that there will be, without .xml
 pool=             # the process that runs them
 
-# queue_files NAME FOLDER MARK ARGUMENT…: a pytest for each file of tests/FOLDER, and one for all files that share a
-# cluster; of tests that are marked so only, unless MARK is `all`
+# queue_files NAME FOLDER MARK ARGUMENT…: a pytest for each file of tests/FOLDER, and one for some 16 files that share
+# a cluster; of tests that are marked so only, unless MARK is `all`
 queue_files() {
 	local name=$1 folder=$root/tests/$2 marked=() pattern='' all file shared=()
 	if [ "$3" != all ]; then
@@ -18,7 +18,7 @@ queue_files() {
 	rm -rf "$root/build/reports/$name"
 	mkdir -p "$root/build/reports/$name"
 	files[$name]=
-	mapfile -t all < <(grep -l "$pattern" "$folder"/test_*.py)
+	mapfile -t all < <(grep -l "$pattern" "$folder"/test_*.py | xargs -r ls -S)
 	for file in "${all[@]}"; do
 		if grep -q '^SHARES_CLUSTER = True' "$file"; then
 			shared+=("$file")
@@ -26,9 +26,21 @@ queue_files() {
 			queue_job "$name" "$(basename "$file" .py)" "$(weight_of "$file")" "$file" "${marked[@]}" "$@"
 		fi
 	done
-	if [ ${#shared[@]} -gt 0 ]; then
-		queue_job "$name" shared 100000000 "${shared[@]}" "${marked[@]}" "$@"
-	fi
+	queue_shared "$name" "${#shared[@]}" "${shared[@]}" "${marked[@]}" "$@"
+}
+
+# queue_shared NAME COUNT FILE… ARGUMENT…: these files, the largest first, dealt out to as few jobs as are needed for
+# none to be the last one that runs
+queue_shared() {
+	local name=$1 shared=("${@:3:$2}") jobs_wanted=$((($2 + 15) / 16)) job i part
+	shift $(($2 + 2))
+	for ((job = 0; job < jobs_wanted; job++)); do
+		part=()
+		for ((i = job; i < ${#shared[@]}; i += jobs_wanted)); do
+			part+=("${shared[i]}")
+		done
+		queue_job "$name" "shared-$((job + 1))" 300000000 "${part[@]}" "$@"
+	done
 }
 
 # queue_job NAME REPORT WEIGHT ARGUMENT…
