@@ -104,7 +104,7 @@ is_wanted() {
 # Each target for some seconds, beginning with its corpus, as many at once as there are processors; a crash leaves
 # its input in build/fuzz/.
 run_fuzz() {
-	local target seconds=${PACKHOUSE_FUZZ_SECONDS:-12} targets
+	local target seconds=${PACKHOUSE_FUZZ_SECONDS:-8} targets
 	build_fuzz need_build || return
 	mapfile -t targets < <(find "$root/build/fuzz" -name 'fuzz_*' -type f -perm -u+x | sort)
 	rm -f "$root"/build/fuzz/*.passed
