@@ -1,5 +1,5 @@
 /*
- * Each function is one statement; what it means stands in schema/0021.
+ * Each function is one statement; what it means stands in schema/0021, of beats in 0110.
  */
 #include "metadb/partitions.h"
 
@@ -18,7 +18,7 @@ static void bind_parts(struct pg_stmt *s, const uint16_t *part, size_t count)
 }
 
 int await_partitions_claim(struct metadb *db, struct arena *a, const uint16_t *up,
-			   size_t up_count, unsigned most, int64_t lease_ms,
+			   size_t up_count, unsigned most, int64_t lease_ms, int64_t keeper,
 			   struct partition_claim **out)
 {
 	struct pg_tx *tx = pg_tx_new(db, a, PG_WRITE);
@@ -29,13 +29,14 @@ int await_partitions_claim(struct metadb *db, struct arena *a, const uint16_t *u
 	int rc;
 
 	s = pg_tx_add(tx, "SELECT part, node, stamp FROM "
-			  "partitions_claim($1, $2, $3 * interval '1 millisecond')");
+			  "partitions_claim($1, $2, $3 * interval '1 millisecond', $4)");
 	pg_array_init(&nodes, a, PG_INT4, up_count);
 	for (size_t i = 0; i < up_count; i++)
 		pg_array_int4(&nodes, up[i]);
 	pg_bind_array(s, &nodes);
 	pg_bind_int4(s, (int32_t)most);
 	pg_bind_int8(s, lease_ms);
+	pg_bind_int8(s, keeper);
 	rc = await_pg_tx(tx);
 	if (rc < 0)
 		return rc;
@@ -62,6 +63,20 @@ static int await_change(struct pg_tx *tx, struct arena *a)
 		rc = pg_tx_error(tx);
 	arena_free(a);
 	return rc;
+}
+
+int await_keeper_beat(struct metadb *db, int64_t incarnation, const char *place,
+		      int64_t silence_ms)
+{
+	struct arena *a = arena_new();
+	struct pg_tx *tx = pg_tx_new(db, a, PG_WRITE);
+	struct pg_stmt *s;
+
+	s = pg_tx_add(tx, "SELECT keeper_beat($1, $2, $3 * interval '1 millisecond')");
+	pg_bind_int8(s, incarnation);
+	pg_bind_text(s, place);
+	pg_bind_int8(s, silence_ms);
+	return await_change(tx, a);
 }
 
 int await_partitions_settle(struct metadb *db, const struct partition_claim *claim,

@@ -1,9 +1,10 @@
 /*
  * What is to be compared between rows and daemons, and the rows to compare with.
  *
- * Due rows are shared between keepers: a claim moves a row out of sight for its lease, settling
- * removes it under the stamp that was claimed, or brings it back. Who compares lists the nodes
- * FIRST and asks for the rows afterwards: a copy without a row is then garbage for certain.
+ * Due rows are shared between keepers: a claim moves a row out of sight for its lease, or until
+ * its keeper is dead; settling removes it under the stamp that was claimed, or brings it back.
+ * Who compares lists the nodes FIRST and asks for the rows afterwards: a copy without a row is
+ * then garbage for certain.
  * Result codes: metadb/metadb.h. Times in milliseconds.
  */
 #pragma once
@@ -22,10 +23,18 @@ struct partition_claim {
 	} verdict;
 };
 
+/*
+ * The keeper of this incarnation (a number of its own at each start) lives. Claims of those end
+ * that are dead: who had the same place (text that at most one process at a time can call its
+ * own), and who was without a beat for so long. How many claims.
+ */
+int await_keeper_beat(struct metadb *db, int64_t incarnation, const char *place,
+		      int64_t silence_ms) MUST_CHECK;
+
 /* Up to `most` rows, urgent ones first; debts of nodes that are not in `up` stay where they
- * are. The number of rows, in the arena. */
+ * are. The number of rows, in the arena. keeper: incarnation of who claims them. */
 int await_partitions_claim(struct metadb *db, struct arena *a, const uint16_t *up,
-			   size_t up_count, unsigned most, int64_t lease_ms,
+			   size_t up_count, unsigned most, int64_t lease_ms, int64_t keeper,
 			   struct partition_claim **out) MUST_CHECK;
 int await_partitions_settle(struct metadb *db, const struct partition_claim *claim,
 			    size_t count) MUST_CHECK;

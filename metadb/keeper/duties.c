@@ -16,6 +16,7 @@
 #define EARLY_MS     500  /* until there is an epoch */
 #define HEARD_MS     5000 /* by then a daemon that is up has announced itself */
 #define KEY_CHECK_MS 600000
+#define SILENCE_MS   10000 /* a few rounds; to be taken for dead costs work done twice */
 
 static int await_schema(struct keeper *k)
 {
@@ -29,6 +30,16 @@ static int await_schema(struct keeper *k)
 			 version, schema_version_needed());
 	k->schema_version = version;
 	return version < schema_version_needed() ? ERR_UNAVAILABLE : 0;
+}
+
+/* What dead keepers had claimed is free at once. Without a beat everything else goes on. */
+static int await_beat(struct keeper *k)
+{
+	int rc = await_keeper_beat(k->db, k->life.incarnation, k->life.place, SILENCE_MS);
+
+	if (rc > 0)
+		log_info("claims of dead keepers ended", "claims=%d", rc);
+	return rc == -ECANCELED ? rc : 0;
 }
 
 static int await_epoch(struct keeper *k)
@@ -130,6 +141,8 @@ static int await_round(struct keeper *k, int64_t *next_key_check)
 {
 	int rc = await_schema(k);
 
+	if (rc == 0)
+		rc = await_beat(k);
 	if (rc == 0 && k->cluster_uuid[0] == '\0')
 		rc = await_cluster_uuid(k->db, k->cluster_uuid);
 	if (rc == 0)

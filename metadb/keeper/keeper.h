@@ -16,6 +16,12 @@
 struct reconciler;
 struct task;
 
+/* Who this keeper is, to others that must know whether it is dead. */
+struct keeper_life {
+	int64_t incarnation; /* at random */
+	char place[192];     /* another process there proves that we are gone */
+};
+
 struct keeper {
 	struct loop *loop;
 	struct metadb *db;
@@ -24,6 +30,7 @@ struct keeper {
 	struct probe *probe;
 	struct cluster cluster;
 	struct reconciler *reconciler;
+	struct keeper_life life;
 	/* The long tasks; NULL once they ended. */
 	struct task *duties;
 	struct task *reconcile;
@@ -61,8 +68,12 @@ int keeper_check(long sample, bool json);
  */
 int registry_open(struct keeper *k, struct registry **out) MUST_CHECK;
 void registry_close(struct registry *r); /* no registration may run */
+const char *registry_address(const struct registry *r);
 /* Has the daemon of this disk announced itself in our life? */
 bool registry_heard(const struct registry *r, const char *uuid);
+
+/* A new life of whoever listens at this address, and nobody else can meanwhile. */
+void keeper_life_begin(struct keeper_life *life, const char *address);
 
 /* Somebody knows a mark; the duties' next round compares it with the server's. */
 void keeper_saw(struct keeper *k, const struct wire_mark *mark);

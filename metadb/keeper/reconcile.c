@@ -208,7 +208,7 @@ static void await_flight(struct flight *f)
 			note_verdict(f, i, rc);
 	}
 	if (rc == -ECANCELED)
-		return; /* the lease ends by itself */
+		return; /* the claims end without us */
 	await_failpoint(FP_SETTLE_BEFORE);
 	rc = await_partitions_settle(f->keeper->db, f->claim, f->claims);
 	await_failpoint(FP_SETTLE_DONE);
@@ -258,7 +258,8 @@ static int64_t await_claim(struct reconciler *r, struct flight *f)
 	struct partition_claim *claim;
 	uint16_t *up;
 	size_t ups = cluster_nodes_up(&k->cluster, a, &up);
-	int rc = await_partitions_claim(k->db, a, up, ups, CLAIM_MAX, LEASE_MS, &claim);
+	int rc = await_partitions_claim(k->db, a, up, ups, CLAIM_MAX, LEASE_MS,
+					k->life.incarnation, &claim);
 
 	if (rc > 0) {
 		memcpy(f->claim, claim, (size_t)rc * sizeof(claim[0]));

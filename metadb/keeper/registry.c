@@ -297,6 +297,11 @@ int registry_open(struct keeper *k, struct registry **out)
 	return 0;
 }
 
+const char *registry_address(const struct registry *r)
+{
+	return zsock_endpoint(r->sock);
+}
+
 void registry_close(struct registry *r)
 {
 	if (r == NULL)

@@ -128,6 +128,7 @@ static int start(struct keeper *k)
 	rc = registry_open(k, &k->registry);
 	if (rc < 0)
 		return rc;
+	keeper_life_begin(&k->life, registry_address(k->registry));
 	cluster_open(&k->cluster, k->loop, k->pool, k->db, "packhouse-metadb");
 	k->reconciler = reconciler_new(k);
 	k->duties = task_spawn(k->loop, "duties", NULL, keeper_duties, k);

@@ -179,6 +179,26 @@ def test_a_keeper_killed_while_it_mends(cluster, user):
     assert_clean(cluster)
 
 
+def test_claims_of_a_killed_keeper(cluster, user):
+    """They would last an hour, but another keeper is in its place."""
+    user.registry().push_blob(f"{user.login}/claimed", random_bytes(100_000))
+    wait_until_whole(cluster)
+
+    def stopped_with_claims():
+        cluster.query("SELECT partitions_due(ARRAY(SELECT generate_series(0, 4095)::smallint), 0, true)")
+        cluster.kill("metadb", signal.SIGSTOP)
+        claimed = cluster.query("UPDATE partition_owes SET not_before = now() + interval '1 hour'"
+                                " WHERE claimed_by IS NOT NULL AND not_before > now() RETURNING part")
+        if not claimed:
+            cluster.kill("metadb", signal.SIGCONT)
+        return claimed
+
+    wait_for("nothing is claimed", stopped_with_claims)
+    cluster.kill("metadb")
+    cluster.up()
+    wait_until_whole(cluster)
+
+
 def test_check_finds_what_is_wrong(cluster, user):
     user.registry().push_image(f"{user.login}/wrong", "v1", [random_bytes(1 << 20)])
     wait_until_whole(cluster)

@@ -18,7 +18,7 @@ static int64_t await_due_count(void)
 static int await_claim(struct arena *a, const uint16_t *up, size_t count,
 		       struct partition_claim **out)
 {
-	return await_partitions_claim(h_db, a, up, count, 4, 60000, out);
+	return await_partitions_claim(h_db, a, up, count, 4, 60000, 1, out);
 }
 
 H_TEST(makes_a_user)
@@ -113,7 +113,7 @@ H_TEST(debts_come_before_sweeps)
 	assert_int_equal(await_partitions_due(h_db, part, 6, 0, false), 0);
 	assert_int_equal(await_partitions_due(h_db, part + 5, 1, 0, true), 0);
 	assert_int_equal(await_due_count(), 6);
-	assert_int_equal(await_partitions_claim(h_db, a, NULL, 0, 1, 60000, &claim), 1);
+	assert_int_equal(await_partitions_claim(h_db, a, NULL, 0, 1, 60000, 1, &claim), 1);
 	assert_int_equal(claim->part, 6);
 	await_h_sql("DELETE FROM partition_owes");
 	arena_free(a);
@@ -151,6 +151,143 @@ H_TEST(two_keepers_share)
 	await_h_all(claim_all, keeper, sizeof(keeper[0]), 3);
 	assert_int_equal(keeper[0].claimed + keeper[1].claimed + keeper[2].claimed, 200);
 	assert_int_equal(await_due_count(), 0);
+}
+
+/* An hour: no lease ends while this runs. */
+static int await_claim_by(struct arena *a, int64_t keeper, struct partition_claim **out)
+{
+	return await_partitions_claim(h_db, a, NULL, 0, 10, 3600000, keeper, out);
+}
+
+static int await_beat(int64_t keeper, const char *place)
+{
+	return await_keeper_beat(h_db, keeper, place, 60000);
+}
+
+/* Makes a partition due, which that keeper claims. */
+static void await_claimed(struct arena *a, int64_t keeper, struct partition_claim **out)
+{
+	uint16_t part = 7;
+
+	assert_int_equal(await_partitions_due(h_db, &part, 1, 0, false), 0);
+	assert_int_equal(await_claim_by(a, keeper, out), 1);
+}
+
+H_TEST(a_keeper_in_the_place_of_a_dead_one_ends_its_claims)
+{
+	struct arena *a = arena_new();
+	struct partition_claim *late;
+	struct partition_claim *claim;
+
+	assert_int_equal(await_beat(1, "here"), 0);
+	assert_int_equal(await_beat(2, "there"), 0);
+	await_claimed(a, 1, &late);
+	assert_int_equal(await_beat(1, "here"), 0);
+	assert_int_equal(await_beat(2, "there"), 0);
+	assert_int_equal(await_claim_by(a, 2, &claim), 0); /* it lives */
+	assert_int_equal(await_beat(3, "here"), 1);
+	assert_int_equal(await_claim_by(a, 2, &claim), 1);
+	assert_int_equal(await_beat(3, "here"), 0); /* another's now */
+	assert_int_equal(await_h_int("SELECT sum(incarnation)::bigint FROM keeper"), 5);
+	await_h_sql("DELETE FROM partition_owes");
+	arena_free(a);
+}
+
+/* It stood still and goes on: what it claimed somebody else has claimed meanwhile. */
+H_TEST(a_silent_keeper_is_dead_until_it_beats)
+{
+	struct arena *a = arena_new();
+	struct partition_claim *late;
+	struct partition_claim *claim;
+
+	assert_int_equal(await_beat(1, "aside"), 0);
+	await_claimed(a, 1, &late);
+	await_h_sql("UPDATE keeper SET beat_at = now() - interval '2 minutes'");
+	assert_int_equal(await_beat(2, "there"), 1);
+	assert_int_equal(await_h_int("SELECT sum(incarnation)::bigint FROM keeper"), 2);
+	assert_int_equal(await_claim_by(a, 2, &claim), 1);
+	late->verdict = PARTITION_WHOLE;
+	assert_int_equal(await_partitions_settle(h_db, late, 1), 0);
+	claim->verdict = PARTITION_MENDED; /* of what the late one had seen whole */
+	assert_int_equal(await_partitions_settle(h_db, claim, 1), 0);
+	assert_int_equal(await_due_count(), 1);
+	assert_int_equal(await_beat(1, "aside"), 0);
+	assert_int_equal(await_claim_by(a, 1, &claim), 1);
+	assert_int_equal(await_beat(2, "there"), 0);
+	await_h_sql("DELETE FROM partition_owes");
+	arena_free(a);
+}
+
+/* Its statement was under way when it died, or it was taken for dead and does not know yet. */
+H_TEST(a_claim_without_a_keeper_is_none)
+{
+	struct arena *a = arena_new();
+	struct partition_claim *claim;
+
+	await_claimed(a, 4, &claim);
+	assert_int_equal(await_claim_by(a, 2, &claim), 0);
+	assert_int_equal(await_beat(2, "there"), 1);
+	assert_int_equal(await_claim_by(a, 2, &claim), 1);
+	await_h_sql("DELETE FROM partition_owes");
+	arena_free(a);
+}
+
+H_TEST(trouble_waits_though_its_keeper_is_dead)
+{
+	struct arena *a = arena_new();
+	struct partition_claim *claim;
+
+	assert_int_equal(await_beat(1, "aside"), 0);
+	await_claimed(a, 1, &claim);
+	claim->verdict = PARTITION_LATER;
+	await_h_sql("UPDATE partition_owes SET tries = 9"); /* minutes */
+	assert_int_equal(await_partitions_settle(h_db, claim, 1), 0);
+	assert_int_equal(await_beat(5, "aside"), 0);
+	assert_int_equal(await_claim_by(a, 5, &claim), 0);
+	await_h_sql("DELETE FROM partition_owes");
+	arena_free(a);
+}
+
+/* The version before knows no incarnations. */
+H_TEST(a_claim_of_a_keeper_that_never_beats_has_its_lease)
+{
+	struct arena *a = arena_new();
+	struct partition_claim *claim;
+
+	assert_int_equal(await_beat(1, "aside"), 0);
+	await_claimed(a, 1, &claim);
+	await_h_sql("UPDATE partition_owes SET not_before = now()"); /* a lease is over */
+	assert_int_equal(
+		await_h_int("SELECT count(*) FROM partitions_claim('{}', 10, '1 hour')"), 1);
+	assert_int_equal(await_beat(5, "aside"), 0);
+	assert_int_equal(await_claim_by(a, 5, &claim), 0);
+	await_h_sql("UPDATE partition_owes SET not_before = now()");
+	assert_int_equal(await_claim_by(a, 5, &claim), 1);
+	await_h_sql("DELETE FROM partition_owes");
+	await_h_sql("DELETE FROM keeper");
+	arena_free(a);
+}
+
+/* Each holds its own row and looks for silent ones: none waits for another. */
+static void beat_often(void *arg)
+{
+	const struct keeper *k = arg;
+
+	for (int i = 0; i < 50; i++)
+		assert_in_range(await_keeper_beat(h_db, k->claimed, "everywhere", 0), 0, 64);
+}
+
+H_TEST(keepers_that_end_each_other_wait_for_nobody)
+{
+	struct keeper keeper[4] = {{1}, {2}, {3}, {4}};
+	int64_t before = await_h_int("SELECT deadlocks FROM pg_stat_database "
+				     "WHERE datname = current_database()");
+
+	await_h_all(beat_often, keeper, sizeof(keeper[0]), 4);
+	assert_int_equal(await_h_int("SELECT deadlocks FROM pg_stat_database "
+				     "WHERE datname = current_database()"),
+			 before);
+	await_h_sql("DELETE FROM keeper");
 }
 
 H_TEST(the_oldest_comparisons_become_due)
@@ -317,10 +454,10 @@ H_TEST(a_start_makes_old_debts_due_at_once)
 	assert_int_equal(await_partition_due(h_db, 9, node), 0);
 	await_h_sql("UPDATE partition_owes SET tries = 9, "
 		    "not_before = now() + interval '5 minutes'");
-	assert_int_equal(await_partitions_claim(h_db, a, &node, 1, 10, 60000, &claim), 0);
+	assert_int_equal(await_partitions_claim(h_db, a, &node, 1, 10, 60000, 1, &claim), 0);
 	start.id = node;
 	assert_int_equal(await_node_started(h_db, &start, NULL, 0), 0);
-	assert_int_equal(await_partitions_claim(h_db, a, &node, 1, 10, 60000, &claim), 1);
+	assert_int_equal(await_partitions_claim(h_db, a, &node, 1, 10, 60000, 1, &claim), 1);
 	assert_int_equal(claim[0].part, 9);
 	assert_int_equal(claim[0].node, node);
 	await_h_sql("DELETE FROM partition_owes");
@@ -370,6 +507,12 @@ int main(void)
 		cmocka_unit_test(what_was_mended_comes_again_though_somebody_paid),
 		cmocka_unit_test(debts_come_before_sweeps),
 		cmocka_unit_test(two_keepers_share),
+		cmocka_unit_test(a_keeper_in_the_place_of_a_dead_one_ends_its_claims),
+		cmocka_unit_test(a_silent_keeper_is_dead_until_it_beats),
+		cmocka_unit_test(a_claim_without_a_keeper_is_none),
+		cmocka_unit_test(trouble_waits_though_its_keeper_is_dead),
+		cmocka_unit_test(a_claim_of_a_keeper_that_never_beats_has_its_lease),
+		cmocka_unit_test(keepers_that_end_each_other_wait_for_nobody),
 		cmocka_unit_test(the_oldest_comparisons_become_due),
 		cmocka_unit_test(rows_are_live_dead_open_and_lost),
 		cmocka_unit_test(a_gen_that_is_committed_meanwhile_is_seen),
