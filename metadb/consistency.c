@@ -36,6 +36,10 @@ static const struct {
 	{"blob_of_an_impossible_shape",
 	 "SELECT count(*) FROM blob WHERE size < 0 OR length(digest) IS DISTINCT FROM "
 	 "CASE algorithm WHEN 1 THEN 32 WHEN 2 THEN 64 END"},
+	{"manifest_of_an_unknown_kind",
+	 "SELECT count(*) FROM manifest WHERE kind NOT IN (1, 2)"},
+	{"tag_of_an_impossible_name",
+	 "SELECT count(*) FROM tag WHERE length(name) NOT BETWEEN 1 AND 128"},
 	{"row_of_a_package_that_is_gone",
 	 "SELECT count(*) FROM (SELECT package_id FROM package_blob "
 	 "UNION SELECT package_id FROM upload UNION SELECT package_id FROM manifest "

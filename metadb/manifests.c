@@ -1,5 +1,5 @@
 /*
- * Storing a manifest is one call of manifest_put() in schema/0100. Its digests go sorted and
+ * Storing a manifest is one call of manifest_store() in schema/0107. Its digests go sorted and
  * without repetition: rows are locked in that order, and what is missing comes back as
  * positions.
  */
@@ -41,6 +41,17 @@ static int compare_told(const void *a, const void *b)
 	return digest_compare(&x->digest, &y->digest);
 }
 
+/* Mostly there are none, and an array that is NULL costs nothing. */
+static void bind_set(struct pg_stmt *s, const struct digest *d, size_t count)
+{
+	if (count == 0) {
+		pg_bind_null(s, PG_INT2S);
+		pg_bind_null(s, PG_BYTEAS);
+		return;
+	}
+	pg_bind_digests(s, d, count);
+}
+
 /* Digests and platforms, sorted; the first that was said of a manifest. */
 static void bind_told(struct pg_stmt *s, const struct manifest_new *m)
 {
@@ -59,8 +70,11 @@ static void bind_told(struct pg_stmt *s, const struct manifest_new *m)
 		digest[n++] = told[i].digest;
 		pg_array_text(&platforms, told[i].platform);
 	}
-	pg_bind_digests(s, digest, n);
-	pg_bind_array(s, &platforms);
+	bind_set(s, digest, n);
+	if (n == 0)
+		pg_bind_null(s, PG_TEXTS);
+	else
+		pg_bind_array(s, &platforms);
 }
 
 static void bind_put(struct pg_stmt *s, const struct actor *who, const struct manifest_new *m,
@@ -82,8 +96,8 @@ static void bind_put(struct pg_stmt *s, const struct actor *who, const struct ma
 	pg_bind_digest(s, m->subject);
 	pg_bind_text(s, m->annotations);
 	pg_bind_bytes(s, m->bytes.data, m->bytes.len);
-	pg_bind_digests(s, blobs->digest, blobs->count);
-	pg_bind_digests(s, children->digest, children->count);
+	bind_set(s, blobs->digest, blobs->count);
+	bind_set(s, children->digest, children->count);
 	pg_array_init(&tags, s->arena, PG_TEXT, m->tags_count);
 	for (size_t i = 0; i < m->tags_count; i++)
 		pg_array_text(&tags, m->tags[i]);
@@ -92,7 +106,7 @@ static void bind_put(struct pg_stmt *s, const struct actor *who, const struct ma
 	pg_bind_text(s, m->source);
 	pg_bind_text(s, m->own_source);
 	pg_bind_int2(s, (int)m->pusher_role);
-	pg_bind_digests(s, images->digest, images->count);
+	bind_set(s, images->digest, images->count);
 	pg_bind_text(s, m->layer_type);
 	pg_bind_text(s, m->platform);
 	bind_told(s, m);
@@ -100,9 +114,9 @@ static void bind_put(struct pg_stmt *s, const struct actor *who, const struct ma
 
 /* A record: status, manifest_id, package_id, created, published, absent_blobs, absent_children
  */
-#define PUT_CALL                                                                     \
-	"manifest_put(" ACTOR_SQL ", $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, "  \
-	"$15, $16, $17, $18::jsonb, $19, $20, $21, $22, $23, $24, $25::jsonb, $26, " \
+#define PUT_CALL                                                                      \
+	"manifest_store(" ACTOR_SQL ", $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, " \
+	"$15, $16, $17, $18::jsonb, $19, $20, $21, $22, $23, $24, $25::jsonb, $26, "  \
 	"$27, $28, $29, $30, $31, $32, $33, $34, $35)"
 
 static void put_whole(struct pg_tx *tx, const struct actor *who, const struct manifest_new *m,

@@ -129,6 +129,90 @@ H_TEST(what_is_missing_is_named)
 	arena_free(a);
 }
 
+/* The tables have no CHECKs: the functions that write their rows look themselves. */
+H_TEST(what_is_no_tag_and_no_kind_is_refused)
+{
+	char name[130] = "";
+	const char *tags[] = {name, "fine"};
+	struct digest blob = h_digest("checked");
+	int64_t package = await_h_blob(alice.account_id, "checked", "checked");
+	struct manifest_new m = image("{checked}", alice.account_id, "checked", package, &blob);
+	struct arena *a = arena_new();
+	struct manifest_put put;
+
+	m.tags = tags;
+	for (m.tags_count = 1; m.tags_count <= 2; m.tags_count++) {
+		name[0] = '\0';
+		assert_int_equal(await_manifest_put(h_db, a, &alice, &m, &put), ERR_PROTOCOL);
+		memset(name, 'n', 129);
+		assert_int_equal(await_manifest_put(h_db, a, &alice, &m, &put), ERR_PROTOCOL);
+		memcpy(name, "sha256-n.sig", 12);
+		assert_int_equal(await_manifest_put(h_db, a, &alice, &m, &put), ERR_PROTOCOL);
+	}
+	m.tags_count = 0;
+	for (m.kind = 0; m.kind <= 3; m.kind += 3)
+		assert_int_equal(await_manifest_put(h_db, a, &alice, &m, &put), ERR_PROTOCOL);
+	assert_int_equal(await_h_int("SELECT count(*) FROM manifest WHERE digest = "
+				     "sha256('{checked}')"),
+			 0);
+	m.kind = MANIFEST_IMAGE;
+	m.tags_count = 2;
+	name[128] = '\0';
+	assert_int_equal(await_manifest_put(h_db, a, &alice, &m, &put), 0);
+	assert_int_equal(await_h_int("SELECT count(*) FROM tag WHERE length(name) = 128"), 1);
+	arena_free(a);
+}
+
+/* It is looked at last, and takes back what was stored. */
+H_TEST(nothing_is_stored_in_a_package_that_is_gone)
+{
+	struct digest blob = h_digest("going");
+	int64_t package = await_h_blob(alice.account_id, "going", "going");
+	struct manifest_new m = image("{going}", alice.account_id, "going", package, &blob);
+	struct arena *a = arena_new();
+	struct manifest_put put;
+
+	await_h_sql("UPDATE package SET deleted_at = now() WHERE name = 'going'");
+	assert_int_equal(await_manifest_put(h_db, a, &alice, &m, &put), ERR_NOT_FOUND);
+	assert_int_equal(put.missing_blobs_count, 0);
+	m.target.package_id = 9999;
+	m.blobs_count = 0;
+	assert_int_equal(await_manifest_put(h_db, a, &alice, &m, &put), ERR_NOT_FOUND);
+	assert_int_equal(await_h_int("SELECT count(*) FROM manifest WHERE digest = "
+				     "sha256('{going}')"),
+			 0);
+	await_h_sql("UPDATE package SET deleted_at = NULL WHERE name = 'going'");
+	arena_free(a);
+}
+
+#define PUSHED(package, blobs)                                                         \
+	"SELECT count(*) FROM account a JOIN package p ON p.namespace_id = a.id "      \
+	"AND p.name = '" package "', LATERAL manifest_put(ROW(a.id, NULL, 'rq', "      \
+	"'r')::actor, a.id, p.name, p.id, true, 1::smallint, sha256('{before}'), "     \
+	"1::smallint, 'x', NULL, 1::smallint, sha256('layer'), NULL, NULL, NULL, "     \
+	"'{before}', '{1}', ARRAY[sha256('layer')], '{}', '{}', '{old}', NULL, NULL, " \
+	"NULL, 3::smallint, '{}', '{}', '', NULL, '{}', '{}', '{}') r "                \
+	"WHERE a.login = 'alice' AND NOT r.published AND r.absent_children = '{}' "    \
+	"AND r.absent_blobs = '" blobs "' AND "
+
+/* What a program of the version before calls, with empty arrays. */
+H_TEST(a_push_as_the_version_before_does_it)
+{
+	static const char *const push[] = {
+		PUSHED("app", "{}") "r.status = 0 AND r.created AND r.package_id = p.id",
+		PUSHED("app", "{}") "r.status = 0 AND NOT r.created",
+		PUSHED("missing", "{1}") "r.status = 1 AND r.manifest_id IS NULL",
+	};
+
+	for (size_t i = 0; i < sizeof(push) / sizeof(push[0]); i++)
+		assert_int_equal(await_h_int(push[i]), 1);
+	assert_int_equal(await_h_int("SELECT count(*) FROM audit WHERE request_id = 'rq' "
+				     "AND action = 'manifest.push' "
+				     "AND detail -> 'tags' = '[\"old\"]' "
+				     "AND (detail -> 'created')::boolean"),
+			 1);
+}
+
 H_TEST(an_index_needs_its_children)
 {
 	struct manifest_new child = image("{child}", alice.account_id, "multi", 0, NULL);
@@ -392,6 +476,15 @@ H_TEST(what_is_referred_to_cannot_go)
 	"cardinality(blobs_missing(p.id, '{1,1,1}', ARRAY[sha256('5'), sha256('7'), "  \
 	"sha256('2999')])) = %d"
 
+/* Stores a manifest that needs them: what it writes, and its indexes, are few pages as well. */
+#define PUT_OF_THREE                                                              \
+	"SELECT (manifest_store(ROW(p.namespace_id, NULL, NULL, NULL)::actor, "   \
+	"p.namespace_id, p.name, p.id, true, 1::smallint, sha256('three'), "      \
+	"1::smallint, 'x', NULL, NULL, NULL, NULL, NULL, NULL, 'three', "         \
+	"'{1,1,1}', ARRAY[sha256('5'), sha256('7'), sha256('2999')], NULL, "      \
+	"NULL, '{}', NULL, NULL, NULL, 3::smallint, NULL, NULL, '', NULL, NULL, " \
+	"NULL, NULL)).status FROM package p, generate_series(1, %d) WHERE p.name = 'app'"
+
 /* Also by a plan that was made when packages had few. */
 H_TEST(a_push_reads_the_links_that_it_needs)
 {
@@ -403,11 +496,13 @@ H_TEST(a_push_reads_the_links_that_it_needs)
 	pg_tx_add(tx, "DELETE FROM package_blob");
 	pg_tx_add(tx, "ANALYZE package_blob");
 	pg_tx_add(tx, arena_printf(a, MISSING_OF_THREE, 10, 3));
+	pg_tx_add(tx, arena_printf(a, PUT_OF_THREE, 10));
 	pg_tx_add(tx, "INSERT INTO package_blob (package_id, algorithm, digest, protect_until) "
 		      "SELECT p.id, 1, sha256(n::text::bytea), now() "
 		      "FROM package p, generate_series(1, 3000) n WHERE p.name = 'app'");
 	assert_int_equal(await_pg_tx(tx), 0);
 	await_h_cheap(tx, arena_printf(a, MISSING_OF_THREE, 1, 0), 1, 30);
+	await_h_cheap(tx, arena_printf(a, PUT_OF_THREE, 1), 1, 150);
 	arena_free(a); /* and all of it is rolled back */
 }
 
@@ -417,6 +512,9 @@ int main(void)
 		cmocka_unit_test(makes_users),
 		cmocka_unit_test(a_push_publishes_and_is_found),
 		cmocka_unit_test(what_is_missing_is_named),
+		cmocka_unit_test(what_is_no_tag_and_no_kind_is_refused),
+		cmocka_unit_test(nothing_is_stored_in_a_package_that_is_gone),
+		cmocka_unit_test(a_push_as_the_version_before_does_it),
 		cmocka_unit_test(an_index_needs_its_children),
 		cmocka_unit_test(tags_move_and_list_in_byte_order),
 		cmocka_unit_test(a_first_push_that_comes_second_is_refused),

@@ -369,12 +369,12 @@ static int64_t await_found(const char *name)
 H_TEST(rows_that_no_function_writes_are_found)
 {
 	static const char *const check[] = {
-		"chunk_of_an_impossible_shape",
-		"blob_of_an_impossible_shape",
-		"row_of_a_package_that_is_gone",
+		"chunk_of_an_impossible_shape",	 "blob_of_an_impossible_shape",
+		"row_of_a_package_that_is_gone", "manifest_of_an_unknown_kind",
+		"tag_of_an_impossible_name",
 	};
 
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 5; i++)
 		assert_int_equal(await_found(check[i]), 0);
 	await_h_sql("INSERT INTO chunk (gen, idx, part, len, epoch, digest) "
 		    "SELECT max(gen), 900, 5, 0, 1, sha256('x') FROM instance "
@@ -385,13 +385,24 @@ H_TEST(rows_that_no_function_writes_are_found)
 		    "SELECT 2, sha256('too short'), max(gen), 1 FROM instance");
 	await_h_sql("INSERT INTO package_blob (package_id, algorithm, digest, protect_until) "
 		    "VALUES (4711, 2, sha256('too short'), now())");
+	await_h_sql(
+		"INSERT INTO manifest (package_id, algorithm, digest, kind, media_type, size, "
+		"pushed_by, bytes) SELECT id, 1, sha256('kind'), 3, '', 4, 0, 'kind' "
+		"FROM package LIMIT 1");
+	await_h_sql(
+		"INSERT INTO tag (package_id, name, manifest_id, updated_by) "
+		"SELECT package_id, n, id, 0 FROM manifest, (VALUES (''), (repeat('n', 129)), "
+		"(repeat('n', 128))) v(n) WHERE kind = 3");
 	assert_int_equal(await_found(check[0]), 4);
-	assert_int_equal(await_found(check[1]), 1);
-	assert_int_equal(await_found(check[2]), 1);
+	for (int i = 1; i < 4; i++)
+		assert_int_equal(await_found(check[i]), 1);
+	assert_int_equal(await_found(check[4]), 2);
+	await_h_sql("DELETE FROM tag USING manifest m WHERE m.id = manifest_id AND kind = 3");
+	await_h_sql("DELETE FROM manifest WHERE kind = 3");
 	await_h_sql("DELETE FROM package_blob WHERE package_id = 4711");
 	await_h_sql("DELETE FROM blob WHERE digest = sha256('too short')");
 	await_h_sql("DELETE FROM chunk WHERE idx NOT BETWEEN 0 AND 899");
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 5; i++)
 		assert_int_equal(await_found(check[i]), 0);
 }
 

@@ -485,6 +485,30 @@ H_TEST(a_tag_says_what_a_version_is)
 	arena_free(a);
 }
 
+/* Deleted before tags said anything: then they say it when they come back. */
+H_TEST(tags_that_come_back_say_it_as_well)
+{
+	static const char *const gone[] = {"deleted_at", "deferred_at"};
+	int64_t package = await_h_blob(alice.account_id, "back", "back"), id;
+	struct push p = {.type = MEDIA_OCI_CONFIG, .layer_type = ""};
+	struct arena *a = arena_new();
+
+	for (int i = 0; i < 2; i++) {
+		p.text = arena_printf(a, "{back %d}", i);
+		id = await_described("back", package, p);
+		await_h_sql(arena_printf(a,
+					 "UPDATE manifest SET %s = now(), deleted_tags = "
+					 "'{" ABOUT("%s") "}' WHERE id = %lld",
+					 gone[i], i == 0 ? ".sig" : ".att", (long long)id));
+		assert_int_equal(await_version_restore(h_db, &alice, package, id), 0);
+		if (i == 0)
+			await_is(package, id, VERSION_SIGNATURE, VERSIONS_SIGNATURE);
+		else
+			await_is(package, id, VERSION_ATTESTATION, VERSIONS_ATTESTATION);
+	}
+	arena_free(a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -498,6 +522,7 @@ int main(void)
 		cmocka_unit_test(pages_of_some_kinds),
 		cmocka_unit_test(pages_of_what_is_deferred),
 		cmocka_unit_test(a_tag_says_what_a_version_is),
+		cmocka_unit_test(tags_that_come_back_say_it_as_well),
 	};
 
 	return cmocka_run_group_tests(tests, h_setup, h_teardown);
