@@ -40,6 +40,8 @@ static const struct {
 	 "SELECT count(*) FROM manifest WHERE kind NOT IN (1, 2)"},
 	{"tag_of_an_impossible_name",
 	 "SELECT count(*) FROM tag WHERE length(name) NOT BETWEEN 1 AND 128"},
+	{"tag_that_is_not_what_its_name_says",
+	 "SELECT count(*) FROM tag WHERE aside = tag_counts(name)"},
 	{"row_of_a_package_that_is_gone",
 	 "SELECT count(*) FROM (SELECT package_id FROM package_blob "
 	 "UNION SELECT package_id FROM upload UNION SELECT package_id FROM manifest "

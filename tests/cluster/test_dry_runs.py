@@ -64,8 +64,9 @@ class Store:
             there.append((made, digest))
 
     def tag(self, package, name, manifest):
-        self.cursor.execute("INSERT INTO tag (package_id, name, manifest_id, updated_by) VALUES (%s, %s, %s, %s)",
-                            [package, name, manifest, self.owner_id])
+        self.cursor.execute("INSERT INTO tag (package_id, name, manifest_id, updated_by, aside)"
+                            " VALUES (%s, %s, %s, %s, NOT tag_counts(%s))",
+                            [package, name, manifest, self.owner_id, name])
 
     def outcome(self, name, body):
         """What is told of all pages."""

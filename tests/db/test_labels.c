@@ -379,10 +379,11 @@ H_TEST(showing_a_large_package_costs_the_same)
 	struct arena *a = arena_new();
 	struct pg_tx *tx = pg_tx_new(h_db, a, PG_WRITE);
 
-	await_h_sql("INSERT INTO tag (package_id, name, manifest_id, updated_by, updated_at) "
+	await_h_sql("INSERT INTO tag (package_id, name, manifest_id, updated_by, updated_at, "
+		    "aside) "
 		    "SELECT t.package_id, CASE i % 2 WHEN 0 THEN 't' || i ELSE "
 		    "'sha256-' || encode(sha256(i::text::bytea), 'hex') || '.sig' END, "
-		    "t.manifest_id, 1, now() + (i % 2) * interval '1 hour' "
+		    "t.manifest_id, 1, now() + (i % 2) * interval '1 hour', i % 2 = 1 "
 		    "FROM (SELECT t.* FROM tag t JOIN package p ON p.id = t.package_id "
 		    "WHERE p.name = 'shown' LIMIT 1) t, generate_series(1, 100000) i");
 	assert_int_equal(await_pg_begin(tx), 0);

@@ -65,13 +65,17 @@ H_TEST(tags_by_name_and_by_age)
 {
 	struct digest d = h_digest("{one}");
 	struct arena *a = arena_new();
-	int64_t package = 0, one = await_push("order", &package, "{one}", "b", NULL);
+	int64_t package = 0, one = await_push("order", &package, "{one}", "b", NULL), other = 0;
 	struct tag_put put = {.package_id = package, .name = "a", .version = one};
 	const char *aside = arena_printf(a, "sha256-%s.sig", digest_str(a, &d) + 7);
 	struct tag tag;
 
 	assert_int_equal(await_tag_put(h_db, &alice, &put), TAG_CREATED);
 	await_push("order", &package, "{signature}", aside, NULL);
+	await_push("aside", &other, "{of a commit}", "sha-0123abc", NULL);
+	assert_int_equal(await_h_int("SELECT count(*) FROM tag WHERE aside"), 1);
+	assert_int_equal(await_h_int("SELECT count(*) FROM tag WHERE aside = tag_counts(name)"),
+			 0);
 	put.name = "c";
 	assert_int_equal(await_tag_put(h_db, &alice, &put), TAG_CREATED);
 	await_h_sql("UPDATE tag SET updated_at = '2026-01-01', created_at = NULL "

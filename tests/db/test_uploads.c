@@ -371,10 +371,10 @@ H_TEST(rows_that_no_function_writes_are_found)
 	static const char *const check[] = {
 		"chunk_of_an_impossible_shape",	 "blob_of_an_impossible_shape",
 		"row_of_a_package_that_is_gone", "manifest_of_an_unknown_kind",
-		"tag_of_an_impossible_name",
+		"tag_of_an_impossible_name",	 "tag_that_is_not_what_its_name_says",
 	};
 
-	for (int i = 0; i < 5; i++)
+	for (int i = 0; i < 6; i++)
 		assert_int_equal(await_found(check[i]), 0);
 	await_h_sql("INSERT INTO chunk (gen, idx, part, len, epoch, digest) "
 		    "SELECT max(gen), 900, 5, 0, 1, sha256('x') FROM instance "
@@ -397,12 +397,15 @@ H_TEST(rows_that_no_function_writes_are_found)
 	for (int i = 1; i < 4; i++)
 		assert_int_equal(await_found(check[i]), 1);
 	assert_int_equal(await_found(check[4]), 2);
+	assert_int_equal(await_found(check[5]), 0);
+	await_h_sql("UPDATE tag SET aside = true WHERE length(name) = 128");
+	assert_int_equal(await_found(check[5]), 1);
 	await_h_sql("DELETE FROM tag USING manifest m WHERE m.id = manifest_id AND kind = 3");
 	await_h_sql("DELETE FROM manifest WHERE kind = 3");
 	await_h_sql("DELETE FROM package_blob WHERE package_id = 4711");
 	await_h_sql("DELETE FROM blob WHERE digest = sha256('too short')");
 	await_h_sql("DELETE FROM chunk WHERE idx NOT BETWEEN 0 AND 899");
-	for (int i = 0; i < 5; i++)
+	for (int i = 0; i < 6; i++)
 		assert_int_equal(await_found(check[i]), 0);
 }
 

@@ -506,6 +506,8 @@ H_TEST(tags_that_come_back_say_it_as_well)
 		else
 			await_is(package, id, VERSION_ATTESTATION, VERSIONS_ATTESTATION);
 	}
+	assert_int_equal(await_h_int("SELECT count(*) FROM tag WHERE aside = tag_counts(name)"),
+			 0);
 	arena_free(a);
 }
 
