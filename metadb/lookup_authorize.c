@@ -8,8 +8,13 @@
 #include "metadb/lookup_caller.h"
 #include "metadb/metadb_private.h"
 
-/* The functions are STABLE: they see what this snapshot sees. */
-#define SEEN_COLUMNS "pg_current_snapshot()::text, date_part('epoch', now())::bigint"
+/*
+ * The functions are STABLE: they see what this snapshot sees. One of a standby does not name
+ * the transactions that run on its primary, so it proves nothing.
+ */
+#define SEEN_COLUMNS                                                                   \
+	"CASE WHEN pg_is_in_recovery() THEN '' ELSE pg_current_snapshot()::text END, " \
+	"date_part('epoch', now())::bigint"
 
 struct authorize_lookup {
 	struct batch_item item;
@@ -170,5 +175,7 @@ int await_authorize(struct metadb *db, const struct credential *c, const char *n
 	};
 
 	memset(out, 0, sizeof(*out));
+	/* Not those at the answer: a server may be lost in the same turn that brought it. */
+	out->seen.losses = pg_pool_losses(db->pool);
 	return await_batch(db->authorize, &l.item);
 }

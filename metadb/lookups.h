@@ -65,8 +65,9 @@ int await_caller(struct metadb *db, const struct credential *c, struct caller *o
 /* When an answer was read, for whoever wants to prove later that it still holds. */
 #define RIGHTS_SNAPSHOT_MAX 160
 struct rights_seen {
-	char snapshot[RIGHTS_SNAPSHOT_MAX]; /* pg_snapshot as text; "": too long to be kept */
+	char snapshot[RIGHTS_SNAPSHOT_MAX]; /* pg_snapshot as text; "": proves nothing */
 	int64_t at;			    /* Unix seconds, on the server's clock */
+	uint64_t losses;		    /* pg_pool_losses() before it was asked for */
 };
 
 /* What the caller is to NAMESPACE/NAME: feed `standing` to access_decide(). */

@@ -113,7 +113,8 @@ static bool again(struct pg_pool *p, struct pg_job *job)
 
 static void mark(struct pg_slot *slot, bool up)
 {
-	if (slot->up && !up)
+	/* A new one may lead to another server, while others still seem to be fine. */
+	if (slot->up != up)
 		slot->pool->losses++;
 	if (slot->up && !up && slots_up(slot->pool) == 1)
 		slot->pool->away_since_ms = clock_now_ms();

@@ -60,5 +60,5 @@ void pg_job_submit(struct pg_job *job);
 void pg_job_end(struct pg_job *job);
 
 bool pg_pool_up(const struct pg_pool *p, FILE *why);
-/* How many connections were lost so far. */
+/* How many connections were lost so far, or came: a new one may lead to another server. */
 uint64_t pg_pool_losses(const struct pg_pool *p);

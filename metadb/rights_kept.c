@@ -112,7 +112,7 @@ void rights_keep(struct metadb *db, const struct credential *c, const char *name
 		.key = key,
 		.found = *a,
 		.kept_ms = clock_now_ms(),
-		.losses = pg_pool_losses(db->pool),
+		.losses = a->seen.losses,
 		.serial = ++k->serial,
 	};
 	memset(&(*place)->found.upload, 0, sizeof((*place)->found.upload));

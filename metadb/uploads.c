@@ -11,38 +11,66 @@
 #include "metadb/blobs.h"
 #include "metadb/metadb_private.h"
 
-/* How an upload stands under its id and version never changes: that of another version is
- * another key. */
+/*
+ * What is remembered of an upload, and when its statement was sent. How it stands under its id
+ * and version never changes as long as it is the same server (one that was put back begins anew
+ * at an older version): that of another version is another key.
+ */
+struct kept_upload {
+	struct upload upload;
+	uint64_t losses;
+	int64_t at_ms;
+};
+
+static struct kept_upload moment(const struct metadb *db)
+{
+	return (struct kept_upload){.losses = pg_pool_losses(db->pool),
+				    .at_ms = clock_now_ms()};
+}
+
 static size_t upload_key(const struct upload *u, int64_t version, char key[CACHE_KEY_MAX])
 {
 	return (size_t)snprintf(key, CACHE_KEY_MAX, "%s/%lld", u->id, (long long)version);
 }
 
 /* How it stood before is of no use any more. */
-static void remember(struct metadb *db, struct arena *a, const struct upload *u)
+static void remember(struct metadb *db, struct arena *a, struct kept_upload *k,
+		     const struct upload *u)
 {
 	char key[CACHE_KEY_MAX];
 
+	k->upload = *u;
 	cache_drop(db->upload_cache, key, upload_key(u, u->version - 1, key));
-	memcpy(cache_add(db->upload_cache, a, key, upload_key(u, u->version, key), sizeof(*u)),
-	       u, sizeof(*u));
+	memcpy(cache_add(db->upload_cache, a, key, upload_key(u, u->version, key), sizeof(*k)),
+	       k, sizeof(*k));
+}
+
+/* Nor one that may be over by now: its end is not among what a statement looks at. */
+static bool fresh(const struct metadb *db, const struct kept_upload *k)
+{
+	int64_t age = clock_now_ms() - k->at_ms;
+
+	return k->losses == pg_pool_losses(db->pool) && age < RIGHTS_KEPT_MS &&
+	       age < db->upload_life_ms;
 }
 
 bool upload_recall(struct metadb *db, const char *id, const char *version, struct upload *out)
 {
+	const struct kept_upload *k;
 	struct arena *a;
 	char key[CACHE_KEY_MAX];
-	const struct upload *u;
 	int len = snprintf(key, sizeof(key), "%s/%s", id, version);
+	bool found;
 
 	if (len < 0 || (size_t)len >= sizeof(key))
 		return false;
 	a = arena_new();
-	u = cache_find(db->upload_cache, a, key, (size_t)len, NULL);
-	if (u != NULL)
-		*out = *u;
+	k = cache_find(db->upload_cache, a, key, (size_t)len, NULL);
+	found = k != NULL && fresh(db, k);
+	if (found)
+		*out = k->upload;
 	arena_free(a);
-	return u != NULL;
+	return found;
 }
 
 /* The answer of a statement that brings a proof: 0, or there is none. */
@@ -99,6 +127,7 @@ int await_upload_start(struct metadb *db, const struct actor *who,
 {
 	struct arena *a = arena_new();
 	struct pg_tx *tx = pg_tx_new(db, a, PG_WRITE);
+	struct kept_upload kept = moment(db);
 	bool known = target->proof != NULL && target->proof->adopted;
 	int rc;
 
@@ -124,7 +153,7 @@ int await_upload_start(struct metadb *db, const struct actor *who,
 	if (rc == 0 && target->proof != NULL && !known)
 		rights_confirm(db, target->proof);
 	if (rc == 0)
-		remember(db, a, out);
+		remember(db, a, &kept, out);
 	arena_free(a);
 	return rc;
 }
@@ -275,6 +304,7 @@ int await_upload_append(struct metadb *db, struct upload *u, const struct upload
 			size_t count, const void *state, size_t state_len,
 			const struct rights_proof *proof)
 {
+	struct kept_upload kept = moment(db);
 	struct arena *a;
 	struct pg_tx *tx;
 	struct pg_stmt *s;
@@ -304,7 +334,7 @@ int await_upload_append(struct metadb *db, struct upload *u, const struct upload
 		rc = ERR_CONFLICT;
 	if (rc == 0) {
 		appended(u, chunk, count, state, state_len);
-		remember(db, a, u);
+		remember(db, a, &kept, u);
 	}
 	arena_free(a);
 	return rc;

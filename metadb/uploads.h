@@ -57,8 +57,8 @@ int await_upload_load(struct metadb *db, const char *id, int64_t package_id, int
 
 /*
  * The same without asking, from memory: how it stood at that version (its decimal digits), if
- * this worker has brought it there. That nobody has brought it further is what
- * await_upload_append() and await_upload_commit() find out. False: not known.
+ * this worker has brought it there less than RIGHTS_KEPT_MS ago. That nobody has brought it
+ * further is what await_upload_append() and await_upload_commit() find out. False: not known.
  */
 bool upload_recall(struct metadb *db, const char *id, const char *version, struct upload *out);
 
