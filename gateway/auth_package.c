@@ -13,50 +13,6 @@
 #include "gateway/worker.h"
 #include "metadb/rights_kept.h"
 
-/* What is remembered must lead to the session that the client names, as it stood for it. */
-static bool recall_session(struct request *rq, struct authorization *found)
-{
-	const char *version = request_query(rq, "v"); /* as v2_upload.c has told him */
-
-	return version != NULL &&
-	       upload_recall(rq->worker->metadb, request_param(rq, "session"), version,
-			     &found->upload) &&
-	       found->upload.package_id == found->package_id &&
-	       found->upload.account_id == found->caller.account_id;
-}
-
-/* The rights without a lookup, if the handler's statement can prove them: rq->proof is set. */
-static bool recall(struct request *rq, struct package_check *c)
-{
-	struct rights_proof proof, *kept;
-
-	/* A mount asks for more than one package. */
-	if (!c->right->proves || rq->looked_up || request_query(rq, "mount") != NULL)
-		return false;
-	if (!rights_recall(rq->worker->metadb, &c->presented->credential, rq->repo.namespace,
-			   rq->repo.name, &c->found, &proof) ||
-	    (c->right->session && !recall_session(rq, &c->found))) {
-		memset(&c->found, 0, sizeof(c->found));
-		return false;
-	}
-	kept = arena_alloc(rq->arena, sizeof(*kept));
-	*kept = proof;
-	rq->proof = kept;
-	return true;
-}
-
-static int await_look_up(struct request *rq, struct package_check *c)
-{
-	const char *session = c->right->session ? request_param(rq, "session") : NULL;
-	int rc = await_authorize(rq->worker->metadb, &c->presented->credential,
-				 rq->repo.namespace, rq->repo.name, session, &c->found);
-
-	if (rc == 0 && c->right->proves)
-		rights_keep(rq->worker->metadb, &c->presented->credential, rq->repo.namespace,
-			    rq->repo.name, &c->found);
-	return rc;
-}
-
 static struct upload *note_upload(struct request *rq, const struct upload *found)
 {
 	struct upload *u = arena_alloc(rq->arena, sizeof(*u));
@@ -84,6 +40,65 @@ static unsigned granted(const struct presented *p, const char *repository, int64
 	if (grant != NULL && grant->namespace_id == namespace_id)
 		actions = grant->actions;
 	return (actions & BEARER_PUSH) != 0 ? actions | BEARER_PULL : actions;
+}
+
+/* What is remembered must lead to the session that the client names, as it stood for it. */
+static bool recall_session(struct request *rq, struct authorization *found)
+{
+	const char *version = request_query(rq, "v"); /* as v2_upload.c has told him */
+
+	return version != NULL &&
+	       upload_recall(rq->worker->metadb, request_param(rq, "session"), version,
+			     &found->upload) &&
+	       found->upload.package_id == found->package_id &&
+	       found->upload.account_id == found->caller.account_id;
+}
+
+/* What is remembered only ever allows: before somebody is refused, he is looked up. */
+static bool suffices(const struct request *rq, const struct package_check *c)
+{
+	struct standing s = c->found.standing;
+
+	if (c->presented->narrowed) {
+		unsigned actions = granted(c->presented, rq->repo.full, c->found.namespace_id);
+
+		if (!(actions & auth_action_bit(c->right->action)))
+			return false;
+		narrow(&s, actions);
+	}
+	return access_decide(&s, c->right->action, c->right->creates) == VERDICT_ALLOWED;
+}
+
+/* The rights without a lookup, if the handler's statement can prove them: rq->proof is set. */
+static bool recall(struct request *rq, struct package_check *c)
+{
+	struct rights_proof proof, *kept;
+
+	/* A mount asks for more than one package. */
+	if (!c->right->proves || rq->looked_up || request_query(rq, "mount") != NULL)
+		return false;
+	if (!rights_recall(rq->worker->metadb, &c->presented->credential, rq->repo.namespace,
+			   rq->repo.name, &c->found, &proof) ||
+	    !suffices(rq, c) || (c->right->session && !recall_session(rq, &c->found))) {
+		memset(&c->found, 0, sizeof(c->found));
+		return false;
+	}
+	kept = arena_alloc(rq->arena, sizeof(*kept));
+	*kept = proof;
+	rq->proof = kept;
+	return true;
+}
+
+static int await_look_up(struct request *rq, struct package_check *c)
+{
+	const char *session = c->right->session ? request_param(rq, "session") : NULL;
+	int rc = await_authorize(rq->worker->metadb, &c->presented->credential,
+				 rq->repo.namespace, rq->repo.name, session, &c->found);
+
+	if (rc == 0 && c->right->proves)
+		rights_keep(rq->worker->metadb, &c->presented->credential, rq->repo.namespace,
+			    rq->repo.name, &c->found);
+	return rc;
 }
 
 /* A token that does not name the source of a mount can be had anew: the challenge says how. */
