@@ -317,11 +317,6 @@ int await_request_authorize(struct request *rq, const struct right *right)
 	return await_person(rq, right, &p);
 }
 
-int await_auth_sure(struct request *rq)
-{
-	return rq->proof == NULL ? 0 : await_auth_again(rq);
-}
-
 int await_auth_again(struct request *rq)
 {
 	if (rq->proof != NULL)

@@ -64,9 +64,6 @@ struct package_target auth_target(const struct request *rq);
  * Otherwise it has refused, and returns what that returned.
  */
 int await_auth_again(struct request *rq) MUST_CHECK;
-/* The same, if his rights are not proved yet: before anything is done besides the statement
- * that proves them. */
-int await_auth_sure(struct request *rq) MUST_CHECK;
 /* A statement has proved them. */
 void auth_proved(struct request *rq);
 

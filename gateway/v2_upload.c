@@ -70,23 +70,42 @@ static int refuse_size(struct request *rq)
 		      (long long)rq->worker->set->gateway_blob_max);
 }
 
+/*
+ * Remembered rights do not hold any more, or do not suffice: he may push, and the session
+ * stands where it was thought to? 0, the status of an answer, ERR_CONFLICT: elsewhere, or
+ * ERR_NOT_FOUND: it is gone.
+ */
+static int await_look_again(struct request *rq, const struct upload *u)
+{
+	int status = await_auth_again(rq);
+
+	if (status != 0)
+		return status;
+	if (rq->upload == NULL)
+		return ERR_NOT_FOUND;
+	return rq->upload->version == u->version ? 0 : ERR_CONFLICT;
+}
+
 /* What was sent cannot become a blob. 0, or the status of an answer. */
 static int await_end(struct request *rq, const struct upload *u)
 {
-	int rc = await_auth_sure(rq);
+	int rc = await_upload_cancel(rq->worker->metadb, u->id, rq->package_id,
+				     rq->caller->account_id);
 
-	if (rc != 0)
-		return rc;
-	rc = await_upload_cancel(rq->worker->metadb, u->id, rq->package_id,
-				 rq->caller->account_id);
 	return rc < 0 && rc != ERR_NOT_FOUND ? give_up(rq, rc, "ending the upload") : 0;
 }
 
-/* What is over a limit can never become a blob: the session goes at once. `size` is known. */
+/*
+ * What is over a limit can never become a blob: the session goes at once. `size` is known. An
+ * answer's status, or ERR_NOT_FOUND: it was gone before.
+ */
 static int await_refuse_limit(struct request *rq, const struct upload *u, uint64_t size)
 {
-	int status = await_end(rq, u);
+	int status = rq->proof != NULL ? await_look_again(rq, u) : 0;
 
+	/* Elsewhere it is longer still. */
+	if (status == 0 || status == ERR_CONFLICT)
+		status = await_end(rq, u);
 	if (status != 0)
 		return status;
 	if (size > (uint64_t)rq->worker->set->gateway_blob_max)
@@ -115,6 +134,21 @@ static int refuse_slow(struct request *rq, const struct upload *u)
 		      (unsigned long long)u->size);
 }
 
+/* Nothing about it would be refused, as the session is known to stand. */
+static bool fits(struct request *rq, const struct upload *u)
+{
+	const char *text = request_header(rq, "Content-Range");
+	uint64_t max = (uint64_t)rq->worker->set->gateway_blob_max;
+	int64_t length = request_body_length(rq);
+	struct byte_range range;
+
+	if (text != NULL && (content_range_parse(text, strlen(text), &range) < 0 ||
+			     (uint64_t)range.first != u->size ||
+			     (length >= 0 && length != range.last - range.first + 1)))
+		return false;
+	return length <= 0 || u->size + (uint64_t)length <= max;
+}
+
 /*
  * A client that does not go on with the Location it was given last may name a session as it
  * stood before: what is remembered of that does not do when it does not fit. 0 and rq->upload,
@@ -122,14 +156,7 @@ static int refuse_slow(struct request *rq, const struct upload *u)
  */
 static int await_fit(struct request *rq)
 {
-	const char *text = request_header(rq, "Content-Range");
-	struct byte_range range;
-
-	if (rq->proof == NULL || text == NULL ||
-	    content_range_parse(text, strlen(text), &range) < 0 ||
-	    (uint64_t)range.first == rq->upload->size)
-		return 0;
-	return await_auth_again(rq);
+	return rq->proof == NULL || fits(rq, rq->upload) ? 0 : await_auth_again(rq);
 }
 
 /* Content-Range must begin where the session stands. 0, or the status of a refusal. */
@@ -166,22 +193,25 @@ static int await_check_place(struct request *rq, const struct upload *u)
 	return 0;
 }
 
-/*
- * Remembered rights do not hold any more, or do not suffice: he may push, and the session
- * stands where it was thought to? 0, the status of an answer, or ERR_CONFLICT: elsewhere.
- */
-static int await_look_again(struct request *rq, const struct upload *u)
+/* What was received into the row; then the rights are proved. 0, the status of an answer, or an
+ * error: also those of await_look_again(). */
+static int await_record(struct request *rq, const struct upload *u, struct upload_stream *s)
 {
-	int status = await_auth_again(rq);
+	int rc = await_upload_stream_record(s);
 
-	if (status != 0)
-		return status;
-	if (rq->upload == NULL)
-		return refuse(rq, BLOB_UPLOAD_UNKNOWN, NULL);
-	return rq->upload->version == u->version ? 0 : ERR_CONFLICT;
+	/* Nothing came, so nothing was recorded and nothing proved. */
+	if (rc == ERR_STALE_RIGHTS || (rc == 0 && rq->proof != NULL)) {
+		rc = await_look_again(rq, u);
+		if (rc == 0)
+			rc = await_upload_stream_record(s);
+	}
+	return rc;
 }
 
-/* Body into storage. 0, or the status of an answer; what is durable by then stays. */
+/*
+ * Body into storage; what is durable by then stays. 0, the status of an answer, or what
+ * await_look_again() says.
+ */
 static int await_receive(struct request *rq, const struct upload *u, struct upload_stream *s)
 {
 	uint64_t max = (uint64_t)rq->worker->set->gateway_blob_max;
@@ -190,20 +220,19 @@ static int await_receive(struct request *rq, const struct upload *u, struct uplo
 	rc = await_upload_stream_body(s, max);
 	if (rc == ERR_STALE_RIGHTS) {
 		rc = await_look_again(rq, u);
-		if (rc > 0)
+		if (rc != 0)
 			return rc;
-		if (rc == 0)
-			rc = await_upload_stream_body(s, max);
+		rc = await_upload_stream_body(s, max);
 	}
-	if (rc == 0)
-		return 0;
+	if (rc == 0 || rc == ERR_CONFLICT)
+		return rc;
 	if (rc == -ECANCELED)
 		return give_up(rq, rc, "receiving the blob");
 	if (rc == ERR_LIMIT)
 		return await_refuse_limit(rq, u, upload_stream_size(s));
-	if (rc == ERR_CONFLICT)
-		return await_refuse_place(rq, u);
-	kept = await_upload_stream_record(s);
+	kept = await_record(rq, u, s);
+	if (kept > 0)
+		return kept;
 	if (kept < 0 && kept != rc)
 		log_info("rest of an upload not recorded", "why=\"%s\"", err_text(kept));
 	if (kept == 0 && rc == -ETIMEDOUT && rq->fault == rc)
@@ -211,8 +240,10 @@ static int await_receive(struct request *rq, const struct upload *u, struct uplo
 	return give_up(rq, rc, "receiving the blob");
 }
 
-/* The end of a session: what was received becomes the blob, if it has the digest. An answer's
- * status, or ERR_CONFLICT: it stands elsewhere. */
+/*
+ * The end of a session: what was received becomes the blob, if it has the digest. An answer's
+ * status, ERR_CONFLICT: it stands elsewhere, or ERR_NOT_FOUND: it was gone before.
+ */
 static int await_finish(struct request *rq, struct upload *u, struct upload_stream *s,
 			const struct digest *d)
 {
@@ -221,17 +252,12 @@ static int await_finish(struct request *rq, struct upload *u, struct upload_stre
 	int rc, status;
 
 	rc = await_upload_stream_commit(s, d, &actual, &done);
-	if (rc == ERR_STALE_RIGHTS) {
+	/* A wrong digest of what is remembered says little. */
+	if (rc == ERR_STALE_RIGHTS || (rc == ERR_BAD_DIGEST && rq->proof != NULL)) {
 		status = await_look_again(rq, u);
 		if (status != 0)
 			return status;
 		rc = await_upload_stream_commit(s, d, &actual, &done);
-	}
-	/* Of what is remembered that says little. */
-	if (rc == ERR_BAD_DIGEST && rq->proof != NULL) {
-		status = await_look_again(rq, u);
-		if (status != 0)
-			return status;
 	}
 	if (rc == 0)
 		return reply_blob(rq, d);
@@ -368,18 +394,13 @@ int v2_upload_status(struct request *rq)
 	return reply(rq, 204);
 }
 
-int v2_upload_patch(struct request *rq)
+/* PATCH, with what is known of the session. As await_finish(). */
+static int await_patch(struct request *rq)
 {
+	struct upload *u = rq->upload;
 	struct upload_stream *s;
-	struct upload *u;
 	int rc, status;
 
-	status = await_fit(rq);
-	if (status != 0)
-		return status;
-	u = rq->upload;
-	if (u == NULL)
-		return refuse(rq, BLOB_UPLOAD_UNKNOWN, NULL);
 	status = await_check_place(rq, u);
 	if (status != 0)
 		return status;
@@ -390,23 +411,56 @@ int v2_upload_patch(struct request *rq)
 	status = await_receive(rq, u, s);
 	if (status != 0)
 		return status;
-	rc = await_upload_stream_record(s);
-	/* Nothing came, so nothing was recorded and nothing proved. */
-	if (rc == ERR_STALE_RIGHTS || (rc == 0 && rq->proof != NULL)) {
-		rc = await_look_again(rq, u);
-		if (rc > 0)
-			return rc;
-		if (rc == 0)
-			rc = await_upload_stream_record(s);
-	}
-	if (rc == ERR_CONFLICT)
-		return await_refuse_place(rq, u);
+	rc = await_record(rq, u, s);
+	if (rc > 0 || rc == ERR_CONFLICT || rc == ERR_NOT_FOUND)
+		return rc;
 	if (rc == ERR_LIMIT)
 		return await_refuse_limit(rq, u, upload_stream_size(s));
 	if (rc < 0)
 		return give_up(rq, rc, "recording the upload");
 	describe(rq, u);
 	return reply(rq, 202);
+}
+
+/* PUT, with what is known of the session. As await_finish(). */
+static int await_put(struct request *rq, const struct digest *d)
+{
+	int status = await_check_place(rq, rq->upload);
+
+	return status != 0 ? status : await_take_all(rq, rq->upload, d);
+}
+
+/* With a digest: PUT. As await_finish(). */
+static int await_with(struct request *rq, const struct digest *d)
+{
+	if (rq->upload == NULL)
+		return ERR_NOT_FOUND;
+	return d == NULL ? await_patch(rq) : await_put(rq, d);
+}
+
+/* The same, if need be with the session looked up. */
+static int await_go_on(struct request *rq, const struct digest *d)
+{
+	int status = await_fit(rq);
+	bool recalled = rq->proof != NULL;
+
+	if (status == 0)
+		status = await_with(rq, d);
+	/* As long as nothing of the body was read nothing is lost by looking where it stands.
+	 */
+	if (status == ERR_CONFLICT && recalled && rq->stream->bytes_in == 0) {
+		status = await_auth_again(rq);
+		if (status == 0)
+			status = await_with(rq, d);
+	}
+	return status == ERR_CONFLICT ? await_refuse_place(rq, rq->upload) : status;
+}
+
+int v2_upload_patch(struct request *rq)
+{
+	int status = await_go_on(rq, NULL);
+
+	return status == ERR_NOT_FOUND ? refuse(rq, BLOB_UPLOAD_UNKNOWN, NULL) : status;
 }
 
 /* The session is gone: fine if that is because this very request was done before. */
@@ -422,21 +476,10 @@ static int await_repeated(struct request *rq, const struct digest *d)
 	return give_up(rq, rc, "looking up the blob");
 }
 
-/* PUT, with what is known of the session. As await_finish(). */
-static int await_put(struct request *rq, const struct digest *d)
-{
-	int status;
-
-	if (rq->upload == NULL)
-		return await_repeated(rq, d);
-	status = await_check_place(rq, rq->upload);
-	return status != 0 ? status : await_take_all(rq, rq->upload, d);
-}
-
 int v2_upload_put(struct request *rq)
 {
 	struct digest d;
-	bool given, recalled;
+	bool given;
 	int status;
 
 	status = read_digest(rq, &given, &d);
@@ -444,19 +487,8 @@ int v2_upload_put(struct request *rq)
 		return status;
 	if (!given)
 		return refuse(rq, DIGEST_INVALID, "the digest parameter is missing");
-	status = await_fit(rq);
-	if (status != 0)
-		return status;
-	recalled = rq->proof != NULL;
-	status = await_put(rq, &d);
-	/* It was brought on elsewhere; without a body nothing is lost by looking where. */
-	if (status == ERR_CONFLICT && recalled && request_body_length(rq) == 0) {
-		status = await_auth_again(rq);
-		if (status != 0)
-			return status;
-		status = await_put(rq, &d);
-	}
-	return status == ERR_CONFLICT ? await_refuse_place(rq, rq->upload) : status;
+	status = await_go_on(rq, &d);
+	return status == ERR_NOT_FOUND ? await_repeated(rq, &d) : status;
 }
 
 int v2_upload_cancel(struct request *rq)
