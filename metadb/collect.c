@@ -175,11 +175,20 @@ int await_rights_changes_forget(struct metadb *db, int64_t *horizon)
 	struct pg_tx *tx = pg_tx_new(db, a, PG_WRITE);
 	struct pg_stmt *s =
 		pg_tx_add(tx, "SELECT rights_changes_forget($1::text::xid8)::text::bigint");
+	uint64_t losses = pg_pool_losses(db->pool);
 	int rc;
 
+	/* Another server may stand before the numbers that this one was told. */
+	if (losses != db->horizon_losses)
+		*horizon = 0;
+	db->horizon_losses = losses;
+	pg_tx_only_while(tx, losses);
 	pg_bind_text(s, arena_printf(a, "%lld", (long long)*horizon));
 	rc = await_pg_tx(tx);
-	if (rc == 0) {
+	if (rc == ERR_STALE_RIGHTS) {
+		*horizon = 0;
+		rc = 0;
+	} else if (rc == 0) {
 		int64_t next = pg_int(pg_tx_rows(tx, 0), 0, 0);
 
 		rc = pg_tx_error(tx);

@@ -32,6 +32,7 @@ struct metadb {
 	struct cache *chunk_cache;    /* by gen */
 	enum registry_mode mode_seen;
 	struct rights_kept *rights; /* what is proved later */
+	uint64_t horizon_losses;    /* of connections, when rights_change was tidied last */
 	struct cache *upload_cache; /* by id and version */
 };
 
