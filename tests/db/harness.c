@@ -33,7 +33,7 @@ static void open_db(const char *url)
 	options = (struct metadb_options){
 		.url = url,
 		.name = "test",
-		.connections = 6,
+		.connections = H_CONNECTIONS,
 		.timeout_ms = 120000,
 		.connect_timeout_ms = 3000,
 		.upload_life_ms = 86400000,

@@ -18,6 +18,7 @@
 #include "proto/base/task.h"
 
 extern struct loop *h_loop;
+#define H_CONNECTIONS 6 /* of h_db at most */
 extern struct metadb *h_db;
 extern const char *h_url; /* of this program's database */
 
