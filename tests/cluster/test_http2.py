@@ -231,7 +231,7 @@ def test_windows_are_enforced(cluster, user):
     """Bytes beyond a stream's window reset it, beyond the connection's they end that; whole windows are taken."""
     def put(h2):
         more = [("content-type", MANIFEST), ("content-length", str(MIB))]
-        return h2.request("PUT", f"/v2/{user.login}/more/manifests/v1", more)
+        return h2.request("PUT", f"/v2/{user.login}/new/manifests/v1", more)
 
     def send(h2, stream, size):
         for at in range(0, size, 16384):
@@ -242,7 +242,7 @@ def test_windows_are_enforced(cluster, user):
     with Frames(cluster, user=user) as h2, Frames(cluster, user=user) as other:
         push_blob(h2, f"{user.login}/more", random_bytes(MIB))  # from now on the connection's window is a larger one
         assert other.call("GET", "/v2/").status == 200
-        with Stopped(cluster, "postgres"):  # so nobody reads yet
+        with Stopped(cluster, "postgres"):  # so nobody reads yet: the rights on `new` are looked up first
             streams = [put(h2), put(h2)]
             send(h2, streams[0], 65535)
             send(h2, streams[1], 65536)
