@@ -63,9 +63,10 @@ struct caller {
 int await_caller(struct metadb *db, const struct credential *c, struct caller *out) MUST_CHECK;
 
 /* When an answer was read, for whoever wants to prove later that it still holds. */
-#define RIGHTS_SNAPSHOT_MAX 160
+#define RIGHTS_SNAPSHOT_MAX 1024 /* some 50 to 100 transactions that are under way */
 struct rights_seen {
-	char snapshot[RIGHTS_SNAPSHOT_MAX]; /* pg_snapshot as text; "": proves nothing */
+	char snapshot[RIGHTS_SNAPSHOT_MAX]; /* pg_snapshot as text; "": proves nothing, or
+					       longer */
 	int64_t at;			    /* Unix seconds, on the server's clock */
 	uint64_t losses;		    /* pg_pool_losses() before it was asked for */
 };

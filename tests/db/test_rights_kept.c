@@ -425,8 +425,12 @@ H_TEST(changes_are_forgotten_once_all_have_seen_them)
 	await_h_sql("UPDATE package_grant SET role = 2");
 	assert_int_equal(await_rights_changes_forget(h_db, &horizon), 0);
 	assert_int_equal(await_start(&proof, &u), ERR_STALE_RIGHTS);
-	assert_int_equal(await_h_int("SELECT count(*) FROM rights_change"), 1);
-	assert_int_equal(await_rights_changes_forget(h_db, &horizon), 0);
+	/* What is under way, in other databases as well, holds the horizon back. */
+	for (int i = 0; i < 12000 && await_h_int("SELECT count(*) FROM rights_change") > 0;
+	     i++) {
+		await_h_sql("SELECT pg_sleep(0.01)");
+		assert_int_equal(await_rights_changes_forget(h_db, &horizon), 0);
+	}
 	assert_int_equal(await_h_int("SELECT count(*) FROM rights_change"), 0);
 	proof = await_proof();
 	assert_int_equal(await_start(&proof, &u), 0);
