@@ -29,41 +29,6 @@ WHEN (coalesce(OLD.deleted_at, OLD.deferred_at) IS NOT NULL AND coalesce(NEW.del
 	AND array_to_string(OLD.deleted_tags, ' ') LIKE '%sha%.%')
 EXECUTE FUNCTION version_is_back();
 
--- As in 0096. Nearly always it is one, and says nothing of what has it. The condition is cheap, for each tag that is
--- pushed is asked; tag_variety() knows.
-CREATE OR REPLACE FUNCTION tags_move(who actor, in_package bigint, names text[], target bigint)
-RETURNS text[] LANGUAGE plpgsql AS $$
-DECLARE
-	moved_names text[];
-BEGIN
-	IF cardinality(names) = 1 AND length(names[1]) BETWEEN 1 AND 128 AND names[1] NOT LIKE 'sha%.%' THEN
-		INSERT INTO tag (package_id, name, manifest_id, updated_by)
-		VALUES (in_package, names[1], target, who.account_id)
-		ON CONFLICT (package_id, name) DO UPDATE
-		SET manifest_id = target, updated_at = now(), updated_by = who.account_id
-		WHERE tag.manifest_id <> target;
-		RETURN CASE WHEN FOUND THEN names ELSE '{}' END;
-	ELSIF cardinality(names) = 0 THEN
-		RETURN names;
-	ELSIF EXISTS (SELECT FROM unnest(names) AS n WHERE (length(n) BETWEEN 1 AND 128) IS NOT TRUE) THEN
-		RAISE EXCEPTION 'a tag has no name, or one of more than 128 characters'
-			USING ERRCODE = 'check_violation';
-	END IF;
-	WITH moved AS (
-		INSERT INTO tag (package_id, name, manifest_id, updated_by)
-		SELECT in_package, n, target, who.account_id
-		FROM (SELECT DISTINCT n COLLATE "C" AS n FROM unnest(names) AS n ORDER BY 1) AS sorted
-		ON CONFLICT (package_id, name) DO UPDATE
-		SET manifest_id = target, updated_at = now(), updated_by = who.account_id
-		WHERE tag.manifest_id <> target
-		RETURNING name)
-	SELECT coalesce(array_agg(name), '{}') INTO moved_names FROM moved;
-	IF EXISTS (SELECT FROM unnest(moved_names) AS n WHERE n LIKE 'sha%.%') THEN
-		PERFORM tags_say_what(target);
-	END IF;
-	RETURN moved_names;
-END $$;
-
 -- What manifest_put() of 0100 does before it stores, where something is special: what is missing, and what an index has
 -- of its images. What is missing is said as positions.
 CREATE FUNCTION references_missing(in_package bigint, blob_algs smallint[], blob_digs bytea[],

@@ -7,7 +7,8 @@ DROP INDEX tag_newest, tag_newest_aside;
 CREATE INDEX tag_newest ON tag (package_id, updated_at DESC) WHERE NOT aside;
 CREATE INDEX tag_newest_aside ON tag (package_id, updated_at DESC) WHERE aside;
 
--- As in 0107.
+-- As in 0096. Nearly always it is one, and says nothing of what has it (0107), nor is it set aside. The condition is
+-- cheap, for each tag that is pushed is asked; tag_variety() and tag_counts() know.
 CREATE OR REPLACE FUNCTION tags_move(who actor, in_package bigint, names text[], target bigint)
 RETURNS text[] LANGUAGE plpgsql AS $$
 DECLARE
